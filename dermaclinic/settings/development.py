@@ -1,0 +1,8 @@
+"""One person's machine and `make demo`: plain HTTP, keys made by the demo's own state directory."""
+
+from dermaclinic import embedded
+from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
+from dermaclinic.settings.base import SECRET_KEY as _given
+
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+SECRET_KEY = _given or embedded.development_key()

@@ -1,0 +1,19 @@
+"""The test suite: the same servers and roles as the product, fast password hashing, fixed keys."""
+
+import base64
+
+from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
+
+SECRET_KEY = "testing-only"  # noqa: S105 - guards nothing outside the suite
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _key(letter: str) -> str:
+    return base64.b64encode(letter.encode() * 32).decode()
+
+
+VAULT_KEYS = f"test:{_key('v')}"
+VAULT_NAMING_KEY = _key("n")
+AUDIT_EVENT_KEY = _key("e")
+AUDIT_SEAL_KEY = _key("s")
