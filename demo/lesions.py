@@ -1,0 +1,404 @@
+"""What grows on the board: for each kind of lesion its outline and its layers of pigment.
+
+Layers are optical densities (0 is clear skin): where a structure lies in the skin decides its
+colour, so melanin is brown near the surface and blue-grey in the dermis (Tyndall). Terms are those
+of the International Dermoscopy Society's consensus (Kittler 2016).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from demo.structures import Array, Board, smoothstep, stream, vessel_tree
+
+
+class Kind(StrEnum):
+    """The lesions we can draw; `ham10000` gives the class of the public data set."""
+
+    NEVUS_RETICULAR = "nevus_reticular"
+    NEVUS_GLOBULAR = "nevus_globular"
+    NEVUS_HOMOGENEOUS = "nevus_homogeneous"
+    MELANOMA = "melanoma"
+    BASAL_CELL_CARCINOMA = "basal_cell_carcinoma"
+    SEBORRHEIC_KERATOSIS = "seborrheic_keratosis"
+    DERMATOFIBROMA = "dermatofibroma"
+    VASCULAR = "vascular"
+    ACTINIC_KERATOSIS = "actinic_keratosis"
+
+    @property
+    def ham10000(self) -> str:
+        return _HAM10000[self]
+
+
+_HAM10000 = {
+    Kind.NEVUS_RETICULAR: "nv",
+    Kind.NEVUS_GLOBULAR: "nv",
+    Kind.NEVUS_HOMOGENEOUS: "nv",
+    Kind.MELANOMA: "mel",
+    Kind.BASAL_CELL_CARCINOMA: "bcc",
+    Kind.SEBORRHEIC_KERATOSIS: "bkl",
+    Kind.DERMATOFIBROMA: "df",
+    Kind.VASCULAR: "vasc",
+    Kind.ACTINIC_KERATOSIS: "akiec",
+}
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion of one person; the same seed is the same lesion at every visit.
+
+    `growth` multiplies the diameter at the first visit, `darkening` adds pigment density.
+    """
+
+    kind: Kind
+    seed: int
+    diameter_mm: float = 6.0
+    growth: float = 1.0
+    darkening: float = 0.0
+
+
+@dataclass
+class Layers:
+    """Density maps on one board; `depth` is mm inside the border (negative outside)."""
+
+    board: Board
+    depth: Array
+    melanin: Array = field(init=False)
+    deep: Array = field(init=False)
+    blood: Array = field(init=False)
+    venous: Array = field(init=False)
+    keratin: Array = field(init=False)
+    white: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in LAYERS:
+            setattr(self, name, self.board.blank())
+
+    def edge(self, softness_mm: float) -> Array:
+        """1 inside and 0 outside, with a border as soft as asked."""
+        return smoothstep(self.depth, -softness_mm * 0.5, softness_mm)
+
+
+LAYERS = ("melanin", "deep", "blood", "venous", "keratin", "white")
+
+# Per kind: dent of the outline, fraying of the border in mm, oval ratio.
+_OUTLINE = {
+    Kind.NEVUS_RETICULAR: (0.05, 0.22, 1.25),
+    Kind.NEVUS_GLOBULAR: (0.04, 0.16, 1.15),
+    Kind.NEVUS_HOMOGENEOUS: (0.05, 0.16, 1.35),
+    Kind.MELANOMA: (0.17, 0.60, 1.30),
+    Kind.BASAL_CELL_CARCINOMA: (0.07, 0.25, 1.20),
+    Kind.SEBORRHEIC_KERATOSIS: (0.06, 0.12, 1.25),
+    Kind.DERMATOFIBROMA: (0.05, 0.40, 1.10),
+    Kind.VASCULAR: (0.06, 0.12, 1.15),
+    Kind.ACTINIC_KERATOSIS: (0.10, 0.70, 1.20),
+}
+
+
+def draw_lesion(board: Board, lesion: Lesion) -> Layers:
+    """All layers of `lesion` on `board`, centred; the border is where `depth` crosses zero."""
+    layers = Layers(board, _depth(board, lesion))
+    _PATTERNS[lesion.kind](layers, lesion)
+    layers.melanin *= np.float32(1.0 + lesion.darkening)
+    layers.deep *= np.float32(1.0 + 0.7 * lesion.darkening)
+    return layers
+
+
+def _depth(board: Board, lesion: Lesion) -> Array:
+    dent, fray, oval = _OUTLINE[lesion.kind]
+    rng = stream(lesion.seed, "outline")
+    oval = 1.0 + (oval - 1.0) * rng.uniform(0.3, 1.7)
+    dx, dy = (board.noise(rng, 2.4, 3) for _ in range(2))
+    turn = rng.uniform(0, np.pi)
+    x, y = board.x + np.float32(fray) * dx, board.y + np.float32(fray) * dy
+    u = (x * np.cos(turn) + y * np.sin(turn)) / oval**0.5
+    v = (y * np.cos(turn) - x * np.sin(turn)) * oval**0.5
+    angle = np.arctan2(v, u)
+    reach = np.ones_like(angle)
+    for k in (1, 2, 3, 4, 5):
+        wave = np.cos(k * angle + rng.uniform(0, 2 * np.pi))
+        reach += np.float32(dent * rng.uniform(0.5, 1.2) * 1.6 / k) * wave
+    # Growth is faster towards one side, as in the lesions that matter.
+    side = np.cos(angle - np.float32(rng.uniform(0, 2 * np.pi)))
+    uneven = 0.6 if lesion.kind is Kind.MELANOMA else 0.15
+    radius = lesion.diameter_mm / 2
+    reach *= np.float32(radius) * np.float32(lesion.growth) ** (1 + np.float32(uneven) * side)
+    return np.asarray(reach - np.hypot(u, v), dtype=np.float32)
+
+
+def _reticular(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "reticular")
+    edge = layers.edge(1.1)
+    patches = board.noise(rng, 2.0, 3)
+    strength = rng.uniform(0.55, 0.9)
+    presence = np.clip(edge * (0.85 + 0.22 * patches), 0, 1)
+    spacing = rng.uniform(0.25, 0.36)
+    mesh = board.network(board.scatter(rng, spacing, 0.75), 0.10, rng, presence, 0.35)
+    core = smoothstep(layers.depth, 0.6, 2.4) * (0.8 + 0.3 * board.noise(rng, 1.2, 2))
+    layers.melanin += np.float32(strength) * edge * (0.42 + 0.10 * patches)
+    layers.melanin += np.float32(strength) * (0.85 * mesh + 0.55 * np.maximum(core, 0))
+    layers.blood += 0.10 * edge
+    _dots(layers, rng, 0.55, (0.03, 0.06), 0.35, 0.7, edge)
+
+
+def _globular(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "globular")
+    edge = layers.edge(0.5)
+    strength = rng.uniform(0.5, 0.8)
+    centres = board.scatter(rng, rng.uniform(0.30, 0.38), 0.8)
+    sizes = 0.085 + 0.055 * rng.random(len(centres))
+    tones = 0.45 + 0.55 * rng.random(len(centres))
+    keep = board.at(layers.depth, centres) > 0.05
+    spots = board.blobs(centres, sizes * keep, tones * keep, rng, 0.14, 1.15)
+    patches = board.noise(rng, 1.8, 3)
+    layers.melanin += np.float32(strength) * edge * (0.55 + 0.14 * patches)
+    layers.melanin += np.float32(strength * 1.25) * board.soften(spots, 0.022)
+    layers.blood += 0.14 * edge
+
+
+def _homogeneous(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "homogeneous")
+    edge = layers.edge(rng.uniform(0.7, 1.3))
+    strength = rng.uniform(0.6, 1.05)
+    patches = board.noise(rng, 2.2, 4)
+    grain = board.noise(rng, 0.28, 2)
+    core = smoothstep(layers.depth, 0.4, 2.2)
+    layers.melanin += np.float32(strength) * edge * (0.55 + 0.5 * core + 0.14 * patches)
+    layers.melanin += np.float32(0.07 * strength) * edge * grain
+    layers.blood += edge * (0.30 + 0.08 * board.noise(rng, 1.5, 2))
+    follicles = board.scatter(rng, 0.9, 0.9)
+    keep = rng.random(len(follicles)) < 0.6
+    pale = board.blobs(follicles, 0.055 * keep, 0.9 * keep, rng)
+    layers.melanin *= 1 - 0.45 * board.soften(pale, 0.04)
+
+
+def _melanoma(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "melanoma")
+    edge, depth = layers.edge(0.28), layers.depth
+    tilt = rng.uniform(0, 2 * np.pi)
+    reach = np.float32(lesion.diameter_mm / 2)
+    axis = (board.x * np.cos(tilt) + board.y * np.sin(tilt)) / reach
+    across = (board.y * np.cos(tilt) - board.x * np.sin(tilt)) / reach
+    patches, fine = board.noise(rng, 1.7, 4), board.noise(rng, 0.5, 3)
+    # Light brown, dark brown and black lie in separate fields with fairly sharp limits.
+    brown = smoothstep(patches + 0.8 * axis, -0.5, 0.1)
+    black = smoothstep(patches + 1.5 * axis - 0.5 * across**2 + 0.25 * fine, 0.75, 1.35)
+    layers.melanin += edge * (0.38 + 0.65 * brown + 1.55 * black + 0.10 * fine)
+    layers.blood += edge * smoothstep(board.noise(rng, 2.0, 2) - axis, 0.2, 1.4) * 0.55
+    # An atypical network: uneven meshes, thick lines that break off.
+    presence = np.clip(edge * (0.9 - 0.5 * axis + 0.5 * board.noise(rng, 1.3)), 0, 1)
+    presence *= 1 - black
+    mesh = board.network(board.scatter(rng, 0.42, 1.5), 0.14, rng, presence, 0.75)
+    layers.melanin += 0.95 * mesh
+    _dots(layers, rng, 0.34, (0.04, 0.15), 0.6, 1.3, edge * smoothstep(patches, -0.4, 0.6))
+    _streaks(layers, rng, lesion, tilt)
+    # Blue-white veil: confluent, structureless, over the thick part.
+    veil = smoothstep(board.noise(rng, 2.0, 3) + 0.9 * axis - 0.6 * np.abs(across), 0.35, 1.1)
+    veil *= smoothstep(depth, 0.2, 0.9)
+    layers.melanin *= 1 - 0.45 * veil
+    layers.deep += 0.75 * veil
+    layers.white += 0.20 * veil
+    # Regression: scar-like white with grey peppering.
+    scar = smoothstep(board.noise(rng, 1.6, 2) - 1.1 * axis, 0.9, 1.6) * smoothstep(depth, 0.2, 0.8)
+    layers.melanin *= 1 - 0.85 * scar
+    layers.white += 0.5 * scar
+    pepper = board.scatter(rng, 0.12, 1.2)
+    strength = board.at(scar, pepper) * (rng.random(len(pepper)) < 0.5)
+    layers.deep += 0.6 * board.blobs(pepper, np.full(len(pepper), 0.022), strength, rng)
+
+
+def _basal_cell(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "basal")
+    edge, reach = layers.edge(0.8), lesion.diameter_mm / 2
+    layers.blood += edge * (0.30 + 0.10 * board.noise(rng, 1.6, 3))
+    layers.white += edge * np.clip(0.12 + 0.09 * board.noise(rng, 2.0, 3), 0, 0.4)
+    layers.melanin += 0.06 * edge
+    nests = board.scatter(rng, 1.15, 1.2)
+    chance = rng.random(len(nests))
+    keep = (board.at(layers.depth, nests) > 0.3) & (chance < 0.45)
+    sizes = (0.16 + 0.34 * rng.random(len(nests)) ** 1.5) * keep
+    ovoid = board.soften(board.blobs(nests, sizes, 0.9 * keep, rng, 0.22, 1.5), 0.06)
+    layers.deep += ovoid * (0.85 + 0.15 * board.noise(rng, 0.4, 2))
+    layers.melanin += 0.30 * ovoid
+    globules = board.scatter(rng, 0.42, 1.2)
+    chance = rng.random(len(globules))
+    keep = (board.at(layers.depth, globules) > 0.2) & (chance < 0.16)
+    sizes = (0.04 + 0.05 * rng.random(len(globules))) * keep
+    specks = board.soften(board.blobs(globules, sizes, 0.9 * keep, rng), 0.025)
+    layers.deep += 0.75 * specks
+    layers.melanin += 0.45 * specks
+    for number in range(int(rng.integers(3, 6))):
+        turn = rng.uniform(0, 2 * np.pi)
+        start = (0.95 * reach * np.cos(turn), 0.95 * reach * np.sin(turn))
+        inward = turn + np.pi + rng.uniform(-0.7, 0.7)
+        tree = vessel_tree(rng, start, inward, 0.11 if number < 2 else 0.075, reach * 0.85)
+        near = np.clip(0.25 + 0.75 * smoothstep(layers.depth, -0.5, 0.4), 0, 1)
+        strokes = board.strokes(tree)
+        layers.blood += near * (0.95 * board.soften(strokes, 0.016))
+        layers.venous += near * 0.12 * board.soften(strokes, 0.05)
+    if rng.random() < 0.6:
+        centre = rng.uniform(-0.35, 0.35, (1, 2)) * reach
+        crater = board.blobs(centre, np.array([reach * 0.2]), np.array([1.0]), rng, 0.3, 1.3)
+        crater = smoothstep(board.soften(crater, 0.10) + 0.1 * board.noise(rng, 0.3), 0.35, 0.65)
+        layers.blood += 0.55 * crater
+        layers.keratin += 0.50 * crater
+        layers.melanin += 0.25 * crater
+    _shiny(layers, rng, 7)
+
+
+def _seborrheic(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "seborrheic")
+    edge = layers.edge(0.10)
+    strength = rng.uniform(0.5, 1.1)
+    patches = board.noise(rng, 1.8, 3)
+    ridges = 1 - np.abs(board.noise(rng, 0.75, 2))
+    fissure = smoothstep(ridges, 0.72, 1.0)
+    layers.melanin += np.float32(strength) * edge * (0.45 + 0.12 * patches + 0.50 * fissure)
+    layers.keratin += edge * (0.42 + 0.10 * patches)
+    layers.white += edge * 0.07 * smoothstep(board.noise(rng, 0.5, 2), 0.3, 1.4)
+    # Stuck on: a thin darker rim, as if with a shadow.
+    layers.melanin += 0.22 * smoothstep(layers.depth, -0.04, 0.03) * (
+        1 - smoothstep(layers.depth, 0.03, 0.22)
+    )
+    plugs = board.scatter(rng, 0.75, 1.1)
+    keep = (board.at(layers.depth, plugs) > 0.25) & (rng.random(len(plugs)) < 0.45)
+    sizes = (0.07 + 0.11 * rng.random(len(plugs))) * keep
+    comedo = board.soften(board.blobs(plugs, sizes, 0.95 * keep, rng, 0.25, 1.3), 0.02)
+    layers.melanin += 1.0 * comedo
+    layers.keratin += 0.5 * comedo
+    cysts = board.scatter(rng, 0.85, 1.1)
+    keep = (board.at(layers.depth, cysts) > 0.2) & (rng.random(len(cysts)) < 0.5)
+    sizes = (0.045 + 0.07 * rng.random(len(cysts))) * keep
+    milia = board.blobs(cysts, sizes, 0.9 * keep, rng, 0.06)
+    milia = np.minimum(board.soften(milia, 0.03) + 0.45 * board.soften(milia, 0.11), 1)
+    layers.melanin *= 1 - 0.6 * milia
+    layers.white += 0.62 * milia
+    layers.keratin += 0.10 * milia
+
+
+def _dermatofibroma(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "fibroma")
+    edge = layers.edge(1.6)
+    reach = lesion.diameter_mm / 2
+    rough = 0.28 * board.noise(rng, 0.9, 3)
+    centre = smoothstep(layers.depth / reach + rough * 0.6, 0.42, 0.72)
+    ring = edge * (1 - centre)
+    presence = np.clip(ring * (0.75 + 0.3 * board.noise(rng, 1.5, 2)), 0, 1)
+    mesh = board.network(board.scatter(rng, 0.27, 0.6), 0.065, rng, presence, 0.2)
+    layers.melanin += ring * (0.24 + 0.05 * board.noise(rng, 1.5, 3)) + 0.40 * mesh
+    layers.blood += edge * (0.20 + 0.07 * board.noise(rng, 1.4, 3)) + 0.10 * centre
+    layers.white += centre * np.clip(0.46 + 0.16 * board.noise(rng, 0.5, 3), 0.1, 0.8)
+    # Fibrotic bands make a white network within the patch.
+    bands = board.network(board.scatter(rng, 0.36, 0.9), 0.08, rng, centre, 0.5)
+    layers.white += 0.22 * bands
+    layers.blood += 0.16 * centre * (1 - bands)
+    _shiny(layers, rng, 5)
+
+
+def _vascular(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "vascular")
+    edge = layers.edge(0.35)
+    centres = board.scatter(rng, rng.uniform(0.45, 0.62), 0.85)
+    inside = board.at(layers.depth, centres) > 0.12
+    strengths = inside * (0.6 + 0.4 * rng.random(len(centres)))
+    lacunae = board.soften(board.cells(centres, strengths, 0.80, rng), 0.05)
+    lacunae = smoothstep(lacunae, 0.12, 0.75)
+    purple = smoothstep(board.noise(rng, 1.5, 2) + rng.uniform(-0.6, 0.9), -0.2, 0.9)
+    layers.blood += edge * 0.48 + lacunae * (1.15 - 0.55 * purple)
+    layers.venous += edge * 0.05 + lacunae * (0.18 + 0.80 * purple)
+    layers.white += 0.14 * edge * (1 - lacunae)
+    clot = smoothstep(board.noise(rng, 0.9, 2), 1.0, 1.7) * lacunae
+    layers.melanin += 0.9 * clot * rng.choice([0.0, 1.0])
+    layers.blood += 0.16 * smoothstep(layers.depth, -0.9, 0.2)
+
+
+def _actinic(layers: Layers, lesion: Lesion) -> None:
+    board, rng = layers.board, stream(lesion.seed, "actinic")
+    edge = layers.edge(1.5)
+    # "Strawberry": red pseudonetwork between pale, keratin-filled follicles (Zalaudek 2006).
+    follicles = board.scatter(rng, 0.62, 0.7)
+    strength = board.at(edge, follicles) * (0.5 + 0.5 * rng.random(len(follicles)))
+    size = 0.10 + 0.07 * rng.random(len(follicles))
+    halo = board.soften(board.blobs(follicles, size * 1.4, strength, rng, 0.1), 0.05)
+    plug = board.soften(board.blobs(follicles, size * 0.45, strength, rng, 0.1), 0.025)
+    redness = 0.50 + 0.16 * board.noise(rng, 1.5, 3)
+    layers.blood += edge * redness * (1 - 0.75 * halo)
+    layers.white += 0.34 * halo * (1 - plug)
+    layers.keratin += 0.55 * plug + 0.14 * edge
+    layers.melanin += edge * np.clip(0.10 * board.noise(rng, 1.8, 3), 0, 1)
+    for _ in range(14):
+        start = rng.uniform(-0.4, 0.4, 2) * lesion.diameter_mm
+        tree = vessel_tree(rng, (start[0], start[1]), rng.uniform(0, 6.3), 0.03, 0.9, 1)
+        layers.blood += 0.40 * edge * board.soften(board.strokes(tree), 0.018)
+    # Surface scale: torn, opaque flakes with crisp rims.
+    scale = board.noise(rng, 0.8, 4) + 0.5 * board.noise(rng, 2.2)
+    flakes = smoothstep(scale, 1.15, 1.35) * smoothstep(layers.depth, 0.1, 0.8)
+    layers.white += 0.62 * flakes * np.clip(0.8 + 0.2 * board.noise(rng, 0.2), 0, 1)
+    layers.keratin += 0.28 * smoothstep(scale, 0.95, 1.3) * edge
+
+
+def _dots(
+    layers: Layers,
+    rng: np.random.Generator,
+    spacing: float,
+    sizes: tuple[float, float],
+    chance: float,
+    strength: float,
+    where: Array,
+) -> None:
+    board = layers.board
+    centres = board.scatter(rng, spacing, 1.3)
+    drawn = rng.random((3, len(centres)))
+    weight = board.at(where, centres) * (drawn[0] < chance) * (0.5 + 0.5 * drawn[2])
+    radii = sizes[0] + (sizes[1] - sizes[0]) * drawn[1] ** 2
+    layers.melanin += np.float32(strength) * board.soften(
+        board.blobs(centres, radii, weight, rng, 0.18, 1.2), 0.018
+    )
+
+
+def _streaks(layers: Layers, rng: np.random.Generator, lesion: Lesion, tilt: float) -> None:
+    """Radial lines and pseudopods along one part of the border."""
+    board = layers.board
+    lines, tips, radii = [], [], []
+    for turn in tilt + np.linspace(-0.8, 0.8, 18) + rng.normal(0, 0.03, 18):
+        ray = np.linspace(0, lesion.diameter_mm, 200)[:, None] * [np.cos(turn), np.sin(turn)]
+        border = int(np.argmax(board.at(layers.depth, ray.astype(np.float32)) < 0.12))
+        length = rng.uniform(0.25, 0.75)
+        bend = turn + rng.normal(0, 0.22)
+        way = np.linspace(-0.35, length, 12)[:, None] * [np.cos(bend), np.sin(bend)]
+        points = (ray[border] + way).astype(np.float32)
+        width = rng.uniform(0.07, 0.13)
+        lines.append((points, (width * np.linspace(1.3, 0.6, 12)).astype(np.float32)))
+        tips.append(points[-1])
+        radii.append(width * 0.75 * (rng.random() < 0.5))
+    bulbs = board.blobs(np.asarray(tips), np.asarray(radii), np.ones(len(tips)), rng)
+    drawn = np.maximum(board.strokes(lines), bulbs)
+    layers.melanin += 0.95 * board.soften(drawn, 0.03) * (1 - 0.6 * np.minimum(layers.melanin, 1))
+
+
+def _shiny(layers: Layers, rng: np.random.Generator, count: int) -> None:
+    """Short white lines, mostly along two directions at right angles; polarised light shows them."""
+    board, lines = layers.board, []
+    turn = rng.uniform(0, np.pi)
+    for _ in range(count * 2):
+        direction = turn + rng.choice([0, np.pi / 2]) + rng.normal(0, 0.12)
+        start = rng.uniform(-1.0, 1.0, 2)
+        way = np.linspace(0, rng.uniform(0.2, 0.7), 5)[:, None]
+        points = start + way * [np.cos(direction), np.sin(direction)]
+        lines.append((points.astype(np.float32), np.full(5, rng.uniform(0.02, 0.05), np.float32)))
+    layers.white += 0.40 * board.soften(board.strokes(lines), 0.02)
+
+
+_PATTERNS: dict[Kind, Callable[[Layers, Lesion], None]] = {
+    Kind.NEVUS_RETICULAR: _reticular,
+    Kind.NEVUS_GLOBULAR: _globular,
+    Kind.NEVUS_HOMOGENEOUS: _homogeneous,
+    Kind.MELANOMA: _melanoma,
+    Kind.BASAL_CELL_CARCINOMA: _basal_cell,
+    Kind.SEBORRHEIC_KERATOSIS: _seborrheic,
+    Kind.DERMATOFIBROMA: _dermatofibroma,
+    Kind.VASCULAR: _vascular,
+    Kind.ACTINIC_KERATOSIS: _actinic,
+}
