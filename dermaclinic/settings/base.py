@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "inference",
     "reports",
     "workers",
-    "dermaclinic",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,44 @@
+"""Who acts: a person in one role in one clinic, and from where. Services take it, audit keeps it."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dermaclinic.accounts.models import Membership, User
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A member at work, or the system itself (`user` is None).
+
+    `purpose` is why patient data is touched, in HL7 v3 PurposeOfUse codes: TREAT by default.
+    """
+
+    clinic_id: uuid.UUID
+    role: str
+    user: "User | None" = None
+    address: str = ""
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    purpose: str = "TREAT"
+
+    @property
+    def name(self) -> str:
+        """What to call the actor on a page or in a report."""
+        return self.user.full_name if self.user else self.role
+
+
+def member_actor(membership: "Membership", *, address: str = "", request_id: str = "") -> Actor:
+    """The actor behind a request of a signed-in member."""
+    return Actor(
+        clinic_id=membership.clinic_id,
+        role=membership.role,
+        user=membership.user,
+        address=address,
+        request_id=request_id or uuid.uuid4().hex,
+    )
+
+
+def system_actor(clinic_id: uuid.UUID, *, task: str) -> Actor:
+    """A worker acting for a clinic; `task` names it in the audit."""
+    return Actor(clinic_id=clinic_id, role="system", request_id=task, purpose="HOPERAT")

@@ -1,0 +1,15 @@
+"""What every template knows: the actor and the clinic."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from dermaclinic.accounts.models import Clinic
+
+
+def actor(request: HttpRequest) -> dict[str, Any]:
+    """`actor` and `clinic`, both None before sign-in."""
+    found = getattr(request, "actor", None)
+    if not found:
+        return {"actor": None, "clinic": None}
+    return {"actor": found, "clinic": Clinic.objects.get(pk=found.clinic_id)}

@@ -1,0 +1,26 @@
+"""What the roles may do with accounts. Clinics and people are made by the owner."""
+
+from django.db import migrations
+
+from dermaclinic.accounts.tenancy import grant
+
+MANAGE = "SELECT, INSERT, UPDATE, DELETE"
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0001_initial"),
+        ("sessions", "0001_initial"),
+        ("contenttypes", "0002_remove_content_type_name"),
+    ]
+
+    operations = [
+        grant("accounts_clinic", web="SELECT", worker="SELECT", sealer="SELECT"),
+        grant("accounts_user", web="SELECT, UPDATE", worker="SELECT"),
+        grant("accounts_membership", web="SELECT", worker="SELECT"),
+        grant("accounts_apitoken", web=MANAGE),
+        grant("accounts_idempotencykey", web=MANAGE, worker="SELECT, DELETE"),
+        grant("django_session", web=MANAGE),
+        grant("django_content_type", web="SELECT", worker="SELECT"),
+        grant("django_migrations", web="SELECT", worker="SELECT", sealer="SELECT"),
+    ]

@@ -1,0 +1,268 @@
+"""The audit's vocabulary: one function per action, called inside the service's own transaction.
+
+Reads count: opening a record, an image or a report, and a search with the ids it showed.
+Details hold ids and codes, never names.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dermaclinic.accounts.actor import Actor
+
+
+def _write(actor: "Actor", action: str, **fields: Any) -> None:
+    from dermaclinic.audit import record
+
+    record.write([record.event(actor, action, **fields)])
+
+
+def _strings(ids: Iterable[Any]) -> list[str]:
+    return [str(each) for each in ids]
+
+
+# Signing in and out
+
+
+def signed_in(actor: "Actor", *, how: str) -> None:
+    """A person signed in (`how`: password or token)."""
+    _write(actor, "account.signed_in", obj=actor.user, detail={"how": how})
+
+
+def signed_out(actor: "Actor") -> None:
+    _write(actor, "account.signed_out", obj=actor.user)
+
+
+def sign_in_failed(*, address: str, account: uuid.UUID | None) -> None:
+    """Nobody was signed in. The typed e-mail is not kept: people type passwords there."""
+    from dermaclinic.audit import record
+
+    detail = {"account": str(account) if account else None}
+    record.write_past_rollback(
+        record.event(
+            None, "account.sign_in_failed", outcome="failure", detail=detail, address=address
+        )
+    )
+
+
+def issued_token(actor: "Actor", token: Any) -> None:
+    _write(actor, "account.token_issued", obj=token)
+
+
+# Refusals
+
+
+def denied(actor: "Actor", *, verb: str, obj: Any) -> None:
+    """Somebody asked for what their role or clinic does not allow; survives any rollback."""
+    from dermaclinic.audit import record
+
+    record.write_past_rollback(
+        record.event(actor, "access.denied", obj=obj, outcome="denied", detail={"verb": verb})
+    )
+
+
+def not_found(actor: "Actor", *, verb: str, model: Any, lookup: dict[str, Any]) -> None:
+    """Somebody asked for an id that is not in their clinic: a typo, or somebody trying."""
+    from dermaclinic.audit import record
+
+    detail = {"verb": verb, "lookup": {name: str(value) for name, value in lookup.items()}}
+    record.write_past_rollback(
+        record.event(actor, "access.not_found", obj=model, outcome="denied", detail=detail)
+    )
+
+
+# Patients
+
+
+def searched_patients(actor: "Actor", *, shown: Sequence[Any], fields: Sequence[str]) -> None:
+    """A search: which fields were filled in and whom it showed; never what was typed."""
+    _write(actor, "patient.searched", detail={"shown": _strings(shown), "fields": list(fields)})
+
+
+def viewed_patient(actor: "Actor", patient: Any) -> None:
+    _write(actor, "patient.viewed", obj=patient)
+
+
+def registered_patient(actor: "Actor", patient: Any) -> None:
+    _write(actor, "patient.registered", obj=patient)
+
+
+def changed_patient(actor: "Actor", patient: Any, *, fields: Sequence[str]) -> None:
+    _write(actor, "patient.changed", obj=patient, detail={"fields": list(fields)})
+
+
+def recorded_consent(actor: "Actor", consent: Any) -> None:
+    _write(
+        actor,
+        "consent.recorded",
+        obj=consent,
+        detail={"purpose": consent.purpose, "granted": consent.granted},
+    )
+
+
+def added_lesion(actor: "Actor", lesion: Any) -> None:
+    _write(actor, "lesion.added", obj=lesion)
+
+
+def changed_lesion(actor: "Actor", lesion: Any, *, fields: Sequence[str]) -> None:
+    _write(actor, "lesion.changed", obj=lesion, detail={"fields": list(fields)})
+
+
+# Imaging
+
+
+def started_study(actor: "Actor", study: Any) -> None:
+    _write(actor, "study.started", obj=study)
+
+
+def admitted_image(actor: "Actor", instance: Any) -> None:
+    _write(
+        actor, "image.admitted", obj=instance,
+        detail={"sha256": instance.sha256, "format": instance.format},
+    )  # fmt: skip
+
+
+def repeated_image(actor: "Actor", instance: Any) -> None:
+    _write(actor, "image.repeated", obj=instance)
+
+
+def rejected_image(actor: "Actor", rejection: Any) -> None:
+    _write(
+        actor, "image.rejected", obj=rejection, outcome="failure", detail={"code": rejection.code}
+    )
+
+
+def quarantined_image(actor: "Actor", held: Any, *, alarm: bool) -> None:
+    _write(
+        actor, "image.quarantined", obj=held, outcome="alarm" if alarm else "success",
+        detail={"reason": held.kind},
+    )  # fmt: skip
+
+
+def resolved_quarantine(actor: "Actor", held: Any) -> None:
+    _write(
+        actor,
+        "quarantine.resolved",
+        obj=held,
+        detail={"resolution": held.resolution, "identifiers": held.identifiers},
+    )
+
+
+def viewed_quarantine(actor: "Actor", held: Any) -> None:
+    _write(actor, "quarantine.viewed", obj=held)
+
+
+def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
+    _write(actor, "image.assigned", obj=instance, detail={"lesion": str(lesion)})
+
+
+def moved_image(actor: "Actor", instance: Any, *, from_patient: Any, reason: str) -> None:
+    """A misfiled image went to another record; written for both patients."""
+    for patient in {from_patient, instance.patient_id}:
+        _write(
+            actor, "image.moved", obj=instance, patient=patient,
+            detail={"from": str(from_patient), "to": str(instance.patient_id), "reason": reason},
+        )  # fmt: skip
+
+
+def viewed_image(actor: "Actor", instance: Any, *, rendition: str) -> None:
+    _write(actor, "image.viewed", obj=instance, detail={"rendition": rendition})
+
+
+# Inference
+
+
+def requested_prediction(actor: "Actor", prediction: Any) -> None:
+    _write(
+        actor, "prediction.requested", obj=prediction, patient=prediction.instance.patient_id,
+        detail={"instance": str(prediction.instance_id), "rerun": prediction.rerun},
+    )  # fmt: skip
+
+
+def viewed_prediction(actor: "Actor", prediction: Any) -> None:
+    _write(actor, "prediction.viewed", obj=prediction, patient=prediction.instance.patient_id)
+
+
+def recorded_predictions(actor: "Actor", rows: Sequence[tuple[Any, uuid.UUID]]) -> None:
+    """A batch of opinions, one event each: (prediction, its patient's id)."""
+    from dermaclinic.audit import record
+
+    record.write(
+        record.event(
+            actor, f"prediction.{prediction.status}", obj=prediction, patient=patient,
+            outcome="failure" if prediction.status == "failed" else "success",
+        )
+        for prediction, patient in rows
+    )  # fmt: skip
+
+
+def activated_model(actor: "Actor", model: Any) -> None:
+    _write(actor, "model.activated", obj=model, detail={"sha256": model.sha256})
+
+
+# Review and reports
+
+
+def viewed_worklist(actor: "Actor", *, shown: Sequence[Any]) -> None:
+    _write(actor, "worklist.viewed", detail={"shown": _strings(shown)})
+
+
+def viewed_study(actor: "Actor", study: Any) -> None:
+    _write(actor, "study.viewed", obj=study)
+
+
+def claimed_study(actor: "Actor", study: Any, *, released: bool = False) -> None:
+    _write(actor, "study.released" if released else "study.claimed", obj=study)
+
+
+def recorded_assessment(actor: "Actor", assessment: Any) -> None:
+    _write(
+        actor, "assessment.recorded", obj=assessment,
+        detail={"version": assessment.version, "agreement": assessment.agreement},
+    )  # fmt: skip
+
+
+def viewed_assessment(actor: "Actor", assessment: Any) -> None:
+    _write(actor, "assessment.viewed", obj=assessment)
+
+
+def composed_report(actor: "Actor", report: Any) -> None:
+    _write(actor, "report.composed", obj=report, detail={"version": report.version})
+
+
+def viewed_report(actor: "Actor", report: Any, *, form: str = "page") -> None:
+    _write(actor, "report.viewed", obj=report, detail={"form": form})
+
+
+def signed_report(actor: "Actor", report: Any) -> Any:
+    """Returns the stored event: a report prints its number."""
+    from dermaclinic.audit import record
+
+    made = record.event(
+        actor, "report.signed", obj=report, detail={"content_sha256": report.content_sha256}
+    )
+    made.save(force_insert=True)
+    return made
+
+
+def sign_refused(actor: "Actor", report: Any) -> None:
+    """A wrong password at signing; survives the rollback."""
+    from dermaclinic.audit import record
+
+    record.write_past_rollback(record.event(actor, "report.sign", obj=report, outcome="denied"))
+
+
+def rendered_report(actor: "Actor", report: Any, *, failed: bool = False) -> None:
+    _write(actor, "report.rendered", obj=report, outcome="failure" if failed else "success")
+
+
+def flagged_report(actor: "Actor", report: Any, *, reason: str) -> None:
+    _write(actor, "report.flagged_for_amendment", obj=report, detail={"reason": reason})
+
+
+# The audit itself
+
+
+def viewed_audit(actor: "Actor", *, filters: dict[str, str], shown: int) -> None:
+    _write(actor, "audit.viewed", detail={"filters": filters, "shown": shown})

@@ -1,0 +1,37 @@
+"""`verify_audit`: read every event against the seals; exit 1 and name the first that does not fit."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from dermaclinic.audit.models import Event
+from dermaclinic.audit.verify import prove, verify
+
+
+class Command(BaseCommand):
+    help = "Verifies the audit: names the first changed, removed, added or reordered event."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--prove", type=int, metavar="EVENT", help="prove one event's inclusion")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["prove"]:
+            self._prove(options["prove"])
+            return
+        with tqdm(unit=" events", disable=None, file=self.stderr) as bar:
+            verdict = verify(lambda done: bar.update(done) and None)
+        if verdict.finding:
+            raise CommandError(f"The audit is broken at {verdict.finding}.")
+        self.stdout.write(
+            f"{verdict.events} events under {verdict.seals} seals are intact; "
+            f"{verdict.unsealed} wait to be sealed."
+        )
+
+    def _prove(self, number: int) -> None:
+        event = Event.objects.filter(id=number).select_related("sealed__seal").first()
+        if event is None or not hasattr(event, "sealed"):
+            raise CommandError(f"There is no sealed event {number}.")
+        if not prove(event):
+            raise CommandError(f"Event {number} is not the one that was sealed.")
+        self.stdout.write(f"Event {number} is in seal {event.sealed.seal.number}.")

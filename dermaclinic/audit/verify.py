@@ -1,0 +1,132 @@
+"""Reads the whole audit against its seals and names the first thing that does not fit."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hmac import compare_digest
+
+from django.db.models import Max, Min
+from django.utils import timezone
+
+from dermaclinic.audit.content import (
+    event_mac,
+    leaf,
+    merkle_path,
+    merkle_root,
+    root_from_path,
+    seal_mac,
+)
+from dermaclinic.audit.models import Event, Seal
+from dermaclinic.audit.sealer import GENESIS
+
+UNSEALED_LIMIT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong and where: a changed, removed, added or reordered event, or a broken seal."""
+
+    kind: str
+    clinic: uuid.UUID | None
+    seal: int | None
+    event: int | None
+
+    def __str__(self) -> str:
+        where = f"event {self.event}" if self.event else f"seal {self.seal}"
+        return f"{where} of clinic {self.clinic or '-'}: {self.kind}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result: `finding` is None when all is well, `unsealed` events wait for the sealer."""
+
+    events: int
+    seals: int
+    unsealed: int
+    finding: Finding | None
+
+
+def verify(progress: Callable[[int], None] = lambda done: None) -> Verdict:
+    """Check every seal and event, oldest seal first; stops at the first finding."""
+    events = seals = 0
+    for seal, members in _seals():
+        finding = _check(seal, members, _expected_previous(seal))
+        if finding:
+            return Verdict(events, seals, 0, finding)
+        events += seal.count
+        seals += 1
+        progress(seal.count)
+    return _check_tail(events, seals)
+
+
+def _seals() -> Iterator[tuple[Seal, list[Event]]]:
+    for seal in Seal.objects.order_by("clinic_id", "number").iterator(chunk_size=500):
+        members = Event.objects.filter(sealed__seal=seal).order_by("sealed__position")
+        yield seal, list(members)
+
+
+def _expected_previous(seal: Seal) -> bytes | None:
+    if seal.number == 1:
+        return GENESIS
+    previous = Seal.objects.filter(clinic_id=seal.clinic_id, number=seal.number - 1).first()
+    return bytes(previous.mac) if previous else None
+
+
+def _check(seal: Seal, members: list[Event], previous: bytes | None) -> Finding | None:
+    def found(kind: str, event: int | None = None) -> Finding:
+        return Finding(kind, seal.clinic_id, seal.number, event)
+
+    if not compare_digest(bytes(seal.mac), seal_mac(seal)):
+        return found("the seal was changed")
+    if previous is None:
+        return found("the seal before it was removed")
+    if not compare_digest(bytes(seal.previous_mac), previous):
+        return found("it does not continue the seal before it")
+    for event in members:
+        if event.clinic_id != seal.clinic_id or not compare_digest(
+            bytes(event.mac), event_mac(event)
+        ):
+            return found("the event was changed", event.id)
+    if len(members) < seal.count:
+        return found("an event was removed", _first_missing(seal, members))
+    if len(members) > seal.count:
+        return found("an event was added", members[-1].id)
+    if merkle_root([leaf(event) for event in members]) != bytes(seal.merkle_root):
+        return found("events were exchanged or reordered", members[0].id if members else None)
+    return None
+
+
+def _first_missing(seal: Seal, members: list[Event]) -> int | None:
+    """The sealed number that no event has any more."""
+    sealed = seal.members.order_by("position").values_list("event_id", flat=True)
+    present = {event.id for event in members}
+    return next((number for number in sealed if number not in present), None)
+
+
+def _check_tail(events: int, seals: int) -> Verdict:
+    """Seal lines without gaps at their start, and nothing left unsealed for too long."""
+    lines = Seal.objects.values("clinic_id").annotate(low=Min("number"), high=Max("number"))
+    for line in lines:
+        if line["low"] != 1:
+            kind = "the first seals were removed"
+            return Verdict(events, seals, 0, Finding(kind, line["clinic_id"], line["low"], None))
+    waiting = Event.objects.filter(sealed=None).order_by("id")
+    finding = None
+    first = waiting.first()
+    if first and first.at < timezone.now() - UNSEALED_LIMIT:
+        kind = "the event has not been sealed for more than a minute"
+        finding = Finding(kind, first.clinic_id, None, first.id)
+    return Verdict(events, seals, waiting.count(), finding)
+
+
+def prove(event: Event) -> bool:
+    """Does the Merkle path of this event lead to the root that the sealer signed?"""
+    seal = event.sealed.seal
+    members = list(Event.objects.filter(sealed__seal=seal).order_by("sealed__position"))
+    position = event.sealed.position
+    path = merkle_path([leaf(member) for member in members], position)
+    genuine = compare_digest(bytes(event.mac), event_mac(event))
+    root = root_from_path(leaf(event), path)
+    signed = compare_digest(bytes(seal.mac), seal_mac(seal))
+    return genuine and signed and root == bytes(seal.merkle_root)

@@ -1,0 +1,305 @@
+"""A private PostgreSQL and Redis on unix sockets, for the demo, for tests and for development.
+
+Their data live in a state directory and are used again at the next start. DATABASE_URL and
+REDIS_URL win when set: then that server is the caller's, and none is started here. Nothing ever
+attaches to a server that happens to listen on 5432 or 6379.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+from urllib.parse import quote, urlsplit
+
+from dermaclinic import keys
+from dermaclinic.processes import Account, Child, ServerError
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATABASE = "dermaclinic"
+SOCKET_PATH_LIMIT = 107  # bytes of sun_path without its final zero
+Role = Literal["owner", "web", "worker", "sealer"]
+Progress = Callable[[str], None]
+
+
+def state_dir() -> Path:
+    """DERMACLINIC_STATE, or `.state` in the project: servers' data, keys, vault and logs."""
+    return Path(os.environ.get("DERMACLINIC_STATE") or PROJECT / ".state").resolve()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the servers of one state directory keep their files and their sockets."""
+
+    home: Path
+    sockets: Path
+
+    @classmethod
+    def of(cls, state: Path) -> "Places":
+        """The same places at every call. Creates nothing."""
+        mark = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
+        home = state / "servers"
+        if os.geteuid() == 0 and not _open_to_all(state.parent):
+            # PostgreSQL refuses to run as root, and its user could not get into this directory.
+            home = Path("/var/lib/dermaclinic") / mark
+        sockets = home / "run"
+        if len(os.fsencode(sockets / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT:
+            sockets = Path(f"/tmp/dermaclinic-{os.geteuid()}-{mark}")  # noqa: S108 - checked by _own_directory
+        return cls(home=home, sockets=sockets)
+
+    @property
+    def database_url(self) -> str:
+        """The owner's URL of the private database."""
+        host = quote(str(self.sockets), safe="/")
+        return f"postgresql://dermaclinic_owner@/{DATABASE}?host={host}"
+
+    @property
+    def redis_url(self) -> str:
+        """The private Redis, as redis-py writes it; see `celery_url` for Celery's way."""
+        return f"unix://{self.sockets}/redis.sock?db=0"
+
+
+def _open_to_all(directory: Path) -> bool:
+    """True when any user may walk into the directory, or could if it existed."""
+    return all(
+        parent.stat().st_mode & stat.S_IXOTH
+        for parent in (directory, *directory.parents)
+        if parent.exists()
+    )
+
+
+def database_url(state: Path | None = None) -> str:
+    """Where the private PostgreSQL of this state directory is reached, running or not."""
+    return Places.of(state or state_dir()).database_url
+
+
+def redis_url(state: Path | None = None) -> str:
+    """Where the private Redis of this state directory is reached, running or not."""
+    return Places.of(state or state_dir()).redis_url
+
+
+def celery_url(url: str) -> str:
+    """A Redis URL as Celery takes it: `unix:///a.sock?db=0` is `redis+socket:///a.sock?…` there."""
+    if not url.startswith("unix://"):
+        return url
+    return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+
+
+def development_key() -> str:
+    """A SECRET_KEY for this machine only, made once."""
+    return keys.read(state_dir())["SECRET_KEY"]
+
+
+@dataclass
+class Servers:
+    """Running servers. `postgres` and `redis` are None where a URL from outside is used instead."""
+
+    state: Path
+    database_url: str
+    redis_url: str
+    postgres: Child | None = None
+    redis: Child | None = None
+    lock: IO[str] | None = None
+
+    @property
+    def broker_url(self) -> str:
+        """`redis_url` as Celery takes it."""
+        return celery_url(self.redis_url)
+
+    def stop(self) -> None:
+        """Stop what was started here, Redis first; the data stay. Harmless when repeated."""
+        try:
+            for child in (self.redis, self.postgres):
+                if child is not None:
+                    child.stop()
+        finally:
+            if self.lock is not None:
+                self.lock.close()
+                self.lock = None
+
+
+def environment(servers: Servers, role: Role) -> dict[str, str]:
+    """What a process that plays this role needs to find the servers.
+
+    Settings connect as `dermaclinic_<role>`, whoever the URL names.
+    """
+    return {
+        "DATABASE_URL": servers.database_url,
+        "DATABASE_ROLE": role,
+        "REDIS_URL": servers.redis_url,
+        "DERMACLINIC_STATE": str(servers.state),
+    }
+
+
+def start(
+    state: Path | None = None, *, progress: Progress = print, durable: bool = True
+) -> Servers:
+    """Start both servers, or check those that DATABASE_URL and REDIS_URL name.
+
+    Call it from the main thread. `durable=False` leaves out fsync: for tests, whose data may go.
+    Raises ServerError with a sentence for the user; nothing started stays running then.
+    """
+    from dermaclinic import backends
+
+    state = (state or state_dir()).resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    places = Places.of(state)
+    outer_database, outer_redis = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    servers = Servers(
+        state=state,
+        database_url=outer_database or places.database_url,
+        redis_url=outer_redis or places.redis_url,
+        lock=_lock(state),
+    )
+    try:
+        if not (outer_database and outer_redis):
+            account = _account()
+            _prepare(state, places, account)
+            if not outer_redis:
+                progress("Starting Redis")
+                servers.redis = backends.redis(places, account)
+                backends.run_redis(servers.redis, places)
+            if not outer_database:
+                progress("Starting PostgreSQL")
+                servers.postgres = backends.postgres(places, account, durable, progress)
+                backends.run_postgres(servers.postgres, places)
+        if outer_database:
+            backends.check_roles(outer_database)
+        if outer_redis:
+            backends.check_redis(outer_redis)
+    except BaseException:
+        servers.stop()
+        raise
+    return servers
+
+
+@contextmanager
+def temporary(*, progress: Progress = lambda _: None) -> Iterator[Servers]:
+    """Servers for one test run, in a directory of their own that is deleted afterwards.
+
+    Several may run at once. Directories that killed runs left behind are deleted first.
+    """
+    parent, prefix = Path(tempfile.gettempdir()), f"dermaclinic-test-{os.geteuid()}-"
+    for old in parent.glob(f"{prefix}*"):
+        if old.is_dir() and old.stat().st_uid == os.geteuid():
+            try:
+                _lock(old).close()
+            except ServerError:
+                continue  # in use
+            shutil.rmtree(old, ignore_errors=True)
+    state = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        servers = start(state, progress=progress, durable=False)
+        try:
+            yield servers
+        finally:
+            servers.stop()
+    finally:
+        wipe(state)
+
+
+def wipe(state: Path) -> None:
+    """Delete a state directory whose servers are stopped. ServerError when they are not."""
+    state = state.resolve()
+    if state.exists():
+        _lock(state).close()
+    places = Places.of(state)
+    for directory in (places.sockets, places.home, state):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _lock(state: Path) -> IO[str]:
+    """Hold the state directory until the returned file is closed or this process ends."""
+    handle = open(state / "lock", "a+")  # noqa: SIM115 - held open on purpose
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.seek(0)
+        owner = handle.read().strip()
+        handle.close()
+        raise ServerError(
+            f"dermaclinic is already running from {state} (process {owner or 'unknown'}). "
+            "Stop that one first, or set DERMACLINIC_STATE to another directory."
+        ) from None
+    handle.truncate(0)
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+    return handle
+
+
+def _account() -> Account | None:
+    """The user the servers run as: oneself, or, for root, a system user without a shell."""
+    if os.geteuid() != 0:
+        return None
+    import pwd
+    import subprocess
+
+    try:
+        entry = pwd.getpwnam("dermaclinic")
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        if shutil.which("useradd"):
+            subprocess.run([*command, "dermaclinic"], check=False, capture_output=True)
+        try:
+            entry = pwd.getpwnam("dermaclinic")
+        except KeyError:
+            entry = pwd.getpwnam("nobody")
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def _prepare(state: Path, places: Places, account: Account | None) -> None:
+    """Make the servers' directories, private to their user."""
+    if account is not None:
+        state.chmod(0o711)  # its own files are private one by one
+    places.home.parent.mkdir(parents=True, exist_ok=True)
+    for directory in (places.home, places.sockets):
+        _own_directory(directory, account)
+
+
+def _own_directory(directory: Path, account: Account | None) -> None:
+    uid = account.uid if account else os.geteuid()
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (uid, os.geteuid()):
+        raise ServerError(f"{directory} belongs to someone else. Remove it and start again.")
+    directory.chmod(0o700)
+    if account is not None:
+        os.chown(directory, account.uid, account.gid)
+
+
+def main(arguments: list[str]) -> int:
+    """`roles`: prepare DATABASE_URL (a superuser's). `run ROLE COMMAND…`: run it with servers."""
+    from dermaclinic import backends
+
+    match arguments:
+        case ["roles"] if url := os.environ.get("DATABASE_URL"):
+            backends.apply_roles(url)
+            print(f"Roles and extensions are in place in {urlsplit(url).path.lstrip('/')}.")
+            return 0
+        case ["run", "owner" | "web" | "worker" | "sealer" as role, *command] if command:
+            import subprocess
+
+            with temporary() as servers:
+                given = {**os.environ, **environment(servers, role)}  # type: ignore[arg-type]
+                return subprocess.run(command, env=given, check=False).returncode
+        case _:
+            print(
+                "usage: DATABASE_URL=… python -m dermaclinic.embedded roles\n"
+                "       python -m dermaclinic.embedded run owner|web|worker|sealer COMMAND…",
+                file=sys.stderr,
+            )
+            return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ServerError as error:
+        sys.exit(str(error))

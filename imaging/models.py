@@ -1,0 +1,170 @@
+"""Visits and their images; what was refused, and what is held until somebody decides."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic.accounts.tenancy import TenantModel
+from patients.models import Lesion, Patient
+
+
+def new_uid() -> str:
+    """A DICOM UID derived from a UUID (PS3.5 Annex B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+class Study(TenantModel):
+    """A visit: all images of a patient taken on one occasion (a DICOM Study)."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
+    acquired_at = models.DateTimeField(_("date of the visit"), default=timezone.now)
+    study_instance_uid = models.CharField(max_length=64, default=new_uid)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-acquired_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "study_instance_uid"], name="study_uid_is_unique_in_a_clinic"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "-acquired_at"], name="study_of_patient"),
+            models.Index(fields=["clinic", "-acquired_at"], name="study_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.acquired_at:%Y-%m-%d}"
+
+
+class Format(models.TextChoices):
+    JPEG = "jpeg", "JPEG"
+    PNG = "png", "PNG"
+    DICOM = "dicom", "DICOM"
+
+
+class Instance(TenantModel):
+    """An admitted image. The bytes are in the vault under the three `*_name`s.
+
+    `sha256` is of the bytes as received: the same bytes twice for one patient are one instance.
+    `source` keeps non-identifying DICOM attributes; `quality` the verdict and its reasons.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="instances")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="instances")
+    lesion = models.ForeignKey(
+        Lesion, on_delete=models.PROTECT, null=True, blank=True, related_name="instances"
+    )
+    sha256 = models.CharField(max_length=64)
+    format = models.CharField(max_length=10, choices=Format)
+    media_type = models.CharField(max_length=40)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    image_name = models.CharField(max_length=64)
+    thumbnail_name = models.CharField(max_length=64)
+    original_name = models.CharField(max_length=64, blank=True)
+    sop_instance_uid = models.CharField(max_length=64, default=new_uid)
+    source = models.JSONField(default=dict)
+    quality = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["patient", "sha256"], name="same_bytes_once_per_patient"
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "sop_instance_uid"], name="sop_uid_is_unique_in_a_clinic"
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="instance_sha256_is_hex"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["clinic", "sha256"], name="instance_by_content"),
+            models.Index(fields=["lesion", "created_at"], name="instance_of_lesion"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Rejection(TenantModel):
+    """A file that was refused, and why. Nothing of the file itself is kept."""
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, null=True, related_name="rejections"
+    )
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, null=True, related_name="rejections")
+    code = models.CharField(max_length=40)
+    reason = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    rejected_at = models.DateTimeField(auto_now_add=True)
+    rejected_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-rejected_at"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Quarantine(TenantModel):
+    """A good image whose patient is in doubt, held until somebody decides.
+
+    `differences` lists what did not fit: {field: {"file": …, "record": …}}. The sealed bytes as
+    received are in the vault under `held_name`.
+    """
+
+    class Kind(models.TextChoices):
+        MISMATCH = "mismatch", _("The file names another person")
+        OTHER_PATIENT = "other_patient", _("The same image is in another patient's record")
+
+    class Resolution(models.TextChoices):
+        OPEN = "open", _("open")
+        ACCEPTED = "accepted", _("accepted")
+        DISCARDED = "discarded", _("discarded")
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="quarantined")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="quarantined")
+    lesion = models.ForeignKey(Lesion, on_delete=models.PROTECT, null=True, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind)
+    differences = models.JSONField(default=dict)
+    sha256 = models.CharField(max_length=64)
+    held_name = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    resolution = models.CharField(max_length=20, choices=Resolution, default=Resolution.OPEN)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    identifiers = models.JSONField(default=list)
+    reason = models.TextField(blank=True)
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["patient", "sha256"],
+                condition=Q(resolution="open"),
+                name="held_once_per_patient",
+            ),
+            models.CheckConstraint(
+                condition=Q(resolution="open")
+                | (Q(resolved_by__isnull=False) & ~Q(reason="") & Q(resolved_at__isnull=False)),
+                name="resolution_has_a_person_and_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.resolution}"

@@ -1,0 +1,119 @@
+"""What the machine says: which model, and its opinion on an image. The table is also the queue."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic.accounts.tenancy import TenantModel
+from imaging.models import Instance
+
+
+class ModelVersion(models.Model):
+    """A registered model package; `manifest` is its manifest.toml. At most one is active."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    version = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64, unique=True)
+    manifest = models.JSONField()
+    active = models.BooleanField(default=False)
+    registered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "version"], name="model_version_is_unique"),
+            models.UniqueConstraint(
+                fields=["active"], condition=Q(active=True), name="one_active_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("waiting")
+    RUNNING = "running", _("being read")
+    READY = "ready", _("ready")
+    DECLINED = "declined", _("declined")
+    FAILED = "failed", _("failed")
+    SUPERSEDED = "superseded", _("superseded")
+
+
+FINAL = [Status.READY, Status.DECLINED, Status.FAILED, Status.SUPERSEDED]
+
+
+class Prediction(TenantModel):
+    """One opinion of one model on one image; immutable once final (a trigger sees to it).
+
+    `result` is the differential and its evidence as the engine found it (see services/record.py);
+    `saliency` is the heat map's small grid, one byte a cell, `saliency_shape` its rows and columns.
+    """
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="predictions")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    rerun = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    requested_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    declined_reason = models.TextField(blank=True)
+    malignant_probability = models.FloatField(null=True)
+    triage = models.CharField(max_length=10, blank=True)
+    result = models.JSONField(null=True)
+    saliency = models.BinaryField(null=True)
+    saliency_shape = models.JSONField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["instance", "model_version", "rerun"], name="same_work_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="prediction_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running")
+                | Q(lease_token__isnull=False, lease_expires_at__isnull=False),
+                name="running_has_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="ready")
+                | Q(result__isnull=False, malignant_probability__range=(0, 1)),
+                name="ready_has_a_result",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="declined") | ~Q(declined_reason=""),
+                name="declined_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="failed") | ~Q(error=""), name="failed_has_an_error"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["requested_at"], condition=Q(status="queued"), name="queue_in_order"
+            ),
+            models.Index(
+                fields=["lease_expires_at"], condition=Q(status="running"), name="running_leases"
+            ),
+            models.Index(fields=["instance", "-rerun"], name="newest_opinion"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def pending(self) -> bool:
+        """Waiting or being read: a page that shows it asks again."""
+        return self.status in (Status.QUEUED, Status.RUNNING)

@@ -1,0 +1,152 @@
+"""People under care: who they are, what they agreed to, and their lesions."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic.accounts.tenancy import TenantModel
+from patients.body_sites import BODY_SITES, CHOICES, PAIRED_SITES
+
+
+class Sex(models.TextChoices):
+    """Administrative gender, as in FHIR."""
+
+    FEMALE = "female", _("female")
+    MALE = "male", _("male")
+    OTHER = "other", _("other")
+    UNKNOWN = "unknown", _("unknown")
+
+
+class Patient(TenantModel):
+    """A person in one clinic's care. `search_text` is kept by PostgreSQL, for search by name."""
+
+    mrn = models.CharField(_("medical record number"), max_length=40)
+    family_name = models.CharField(_("family name"), max_length=100)
+    given_name = models.CharField(_("given name"), max_length=100)
+    birth_date = models.DateField(_("birth date"))
+    sex = models.CharField(_("sex"), max_length=10, choices=Sex)
+    search_text = models.GeneratedField(
+        expression=models.functions.Lower(
+            models.functions.Concat(
+                F("family_name"), models.Value(" "), F("given_name"), models.Value(" "), F("mrn")
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "mrn"], name="mrn_is_unique_in_a_clinic"),
+            models.CheckConstraint(condition=~Q(mrn=""), name="patient_has_an_mrn"),
+            models.CheckConstraint(condition=~Q(family_name=""), name="patient_has_a_family_name"),
+            models.CheckConstraint(condition=Q(sex__in=Sex.values), name="patient_sex_is_known"),
+        ]
+        indexes: ClassVar = [
+            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="patient_by_name"),
+            models.Index(fields=["clinic", "birth_date"], name="patient_by_birth_date"),
+            models.Index(
+                fields=["clinic", "family_name", "given_name"], name="patient_alphabetical"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.family_name}, {self.given_name}"
+
+
+class PatientChange(TenantModel):
+    """What a patient's data were before an edit. Written once."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="changes")
+    version = models.PositiveIntegerField()
+    changed_at = models.DateTimeField(auto_now_add=True)
+    changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["patient", "version"], name="one_change_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.patient_id} v{self.version}"
+
+
+class Purpose(models.TextChoices):
+    CARE = "care", _("Care: photographs in the record")
+    AI_OPINION = "ai_opinion", _("A second opinion by software")
+    TEACHING = "teaching", _("Teaching")
+    RESEARCH = "research", _("Research")
+
+
+class Consent(TenantModel):
+    """A patient's yes or no to one purpose. Written once; the newest of a purpose counts."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
+    granted = models.BooleanField(_("granted"))
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(purpose__in=Purpose.values), name="consent_purpose_is_known"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "purpose", "-recorded_at"], name="newest_consent")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.granted}"
+
+
+class Laterality(models.TextChoices):
+    """DICOM (0020,0060) and its mapping to SNOMED CT 7771000 |Left| and 24028007 |Right|."""
+
+    LEFT = "left", _("left")
+    RIGHT = "right", _("right")
+    MIDLINE = "midline", _("midline")
+
+
+class Lesion(TenantModel):
+    """A lesion followed over time, numbered within its patient."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="lesions")
+    number = models.PositiveIntegerField()
+    body_site = models.CharField(_("body site"), max_length=30, choices=CHOICES)
+    laterality = models.CharField(_("side"), max_length=10, choices=Laterality, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["patient", "number"], name="lesion_number_is_unique"),
+            models.CheckConstraint(
+                condition=Q(body_site__in=list(BODY_SITES)), name="lesion_body_site_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(body_site__in=PAIRED_SITES) | Q(laterality__in=["left", "right"]),
+                name="paired_site_needs_a_side",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.site}"
+
+    @property
+    def site(self) -> str:
+        """The body site with its side, in words."""
+        where = str(BODY_SITES[self.body_site].display)
+        return f"{where}, {self.get_laterality_display()}" if self.laterality else where
+
+

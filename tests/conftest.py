@@ -1,0 +1,70 @@
+"""Fixtures of the whole suite: one test database, people in two clinics, an empty vault.
+
+The schema is made by the owner; the tests themselves act as `dermaclinic_web`, so that every one
+of them runs behind row-level security. Where a test plays another role, `acting_as` does so.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import TransactionTestCase
+
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.models import Clinic
+from tests import database, factories
+
+# Django empties the database with a plain TRUNCATE, which the audit rightly refuses.
+TransactionTestCase._fixture_teardown = lambda self: database.empty()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Make the test database as the owner of the schema."""
+    database.use_role("owner")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """After the migrations, everything acts as web."""
+    with django_db_blocker.unblock():
+        database.use_role("web")
+        yield
+        database.use_role("owner")
+
+
+@pytest.fixture(autouse=True)
+def _own_vault(settings: Any, tmp_path: Path) -> None:
+    settings.VAULT_DIR = tmp_path / "vault"
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    return factories.clinic("Nordlicht Test Clinic")
+
+
+@pytest.fixture
+def other_clinic(db: None) -> Clinic:
+    return factories.clinic("Suedwind Test Clinic")
+
+
+@pytest.fixture
+def technician(clinic: Clinic) -> Actor:
+    return factories.actor(clinic, "technician")
+
+
+@pytest.fixture
+def doctor(clinic: Clinic) -> Actor:
+    return factories.actor(clinic, "doctor")
+
+
+@pytest.fixture
+def administrator(clinic: Clinic) -> Actor:
+    return factories.actor(clinic, "administrator")
+
+
+@pytest.fixture
+def stranger(other_clinic: Clinic) -> Actor:
+    """A doctor of the other clinic."""
+    return factories.actor(other_clinic, "doctor")
