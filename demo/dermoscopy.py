@@ -22,7 +22,6 @@ __all__ = ["Capture", "Drawing", "Kind", "Lesion", "SkinTone", "Spec", "draw"]
 
 DEFAULT_SIZE = (900, 675)
 FIELD_DIAGONAL_MM = 18.0
-_LESION_SIDE_MM = 15.0
 _SKIN_SIDE_MM = 26.0
 _SKIN_PIXELS = 560
 
@@ -30,12 +29,12 @@ _SKIN_PIXELS = 560
 class SkinTone(IntEnum):
     """Fitzpatrick's phototypes."""
 
-    I = 1  # noqa: E741 - the scale is written in Roman numerals
-    II = 2
-    III = 3
-    IV = 4
-    V = 5
-    VI = 6
+    TYPE_I = 1
+    TYPE_II = 2
+    TYPE_III = 3
+    TYPE_IV = 4
+    TYPE_V = 5
+    TYPE_VI = 6
 
 
 # Mean skin under polarised dermoscopy, sRGB.
@@ -145,8 +144,9 @@ def draw(spec: Spec, seed: int) -> Drawing:
     rgb, skin = _skin(spec, frame, identity)
     mask = np.zeros((height, width), dtype=np.bool_)
     if spec.lesion is not None:
-        pixels = int(round(_LESION_SIDE_MM / mm_per_pixel * zoom * 0.94))
-        layers = draw_lesion(Board(_LESION_SIDE_MM, pixels), spec.lesion)
+        side = spec.lesion.board_mm
+        pixels = int(round(side * float(np.hypot(width, height)) / FIELD_DIAGONAL_MM * 0.94))
+        layers = draw_lesion(Board(side, pixels), spec.lesion)
         rgb, mask = _lay(rgb, skin, layers, frame)
     rgb = _photograph(rgb, spec, frame, rng)
     blur_px = 0.010 / mm_per_pixel + capture.blur_mm / mm_per_pixel
@@ -244,7 +244,7 @@ def _photograph(rgb: Array, spec: Spec, frame: _Frame, rng: np.random.Generator)
     capture, scale = spec.capture, frame.scale
     chance = rng.random(6)
     hairs = _or(capture.hairs, float(chance[0] ** 2 if chance[1] < 0.6 else 0.0))
-    shades = ["dark"] if spec.tone >= SkinTone.IV else ["dark", "brown", "brown", "fair"]
+    shades = ["dark"] if spec.tone >= SkinTone.TYPE_IV else ["dark", "brown", "brown", "fair"]
     colour = np.array(_HAIR[shades[int(chance[2] * len(shades))]], dtype=np.float32)
     rgb = optics.add_hairs(rgb, scale, rng, hairs, colour)
     bubbles = _or(capture.bubbles, int(rng.integers(4, 22)) if chance[3] < 0.30 else 0)

@@ -58,6 +58,18 @@ class Lesion:
     growth: float = 1.0
     darkening: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not (1.0 <= self.diameter_mm <= 12.0 and 0.5 <= self.growth <= 1.5):
+            raise ValueError("A lesion measures 1 to 12 mm and grows by a factor of 0.5 to 1.5.")
+
+    @property
+    def board_mm(self) -> float:
+        """Side of a board that holds the lesion and its growth.
+
+        It does not depend on `growth`: structures keep their places from visit to visit.
+        """
+        return (2.1 if self.kind is Kind.MELANOMA else 1.8) * self.diameter_mm + 2.5
+
 
 @dataclass
 class Layers:
@@ -88,12 +100,12 @@ _OUTLINE = {
     Kind.NEVUS_RETICULAR: (0.05, 0.22, 1.25),
     Kind.NEVUS_GLOBULAR: (0.04, 0.16, 1.15),
     Kind.NEVUS_HOMOGENEOUS: (0.05, 0.16, 1.35),
-    Kind.MELANOMA: (0.17, 0.60, 1.30),
+    Kind.MELANOMA: (0.11, 0.34, 1.30),
     Kind.BASAL_CELL_CARCINOMA: (0.07, 0.25, 1.20),
     Kind.SEBORRHEIC_KERATOSIS: (0.06, 0.12, 1.25),
     Kind.DERMATOFIBROMA: (0.05, 0.40, 1.10),
     Kind.VASCULAR: (0.06, 0.12, 1.15),
-    Kind.ACTINIC_KERATOSIS: (0.10, 0.70, 1.20),
+    Kind.ACTINIC_KERATOSIS: (0.09, 0.45, 1.20),
 }
 
 
@@ -102,6 +114,9 @@ def draw_lesion(board: Board, lesion: Lesion) -> Layers:
     layers = Layers(board, _depth(board, lesion))
     _PATTERNS[lesion.kind](layers, lesion)
     layers.melanin *= np.float32(1.0 + lesion.darkening)
+    # Some brown is golden and some is red.
+    gold = stream(lesion.seed, "hue").uniform(0.0, 0.45)
+    layers.keratin += np.float32(gold) * np.minimum(layers.melanin, 1.0)
     layers.deep *= np.float32(1.0 + 0.7 * lesion.darkening)
     return layers
 
@@ -115,17 +130,21 @@ def _depth(board: Board, lesion: Lesion) -> Array:
     x, y = board.x + np.float32(fray) * dx, board.y + np.float32(fray) * dy
     u = (x * np.cos(turn) + y * np.sin(turn)) / oval**0.5
     v = (y * np.cos(turn) - x * np.sin(turn)) * oval**0.5
-    angle = np.arctan2(v, u)
+    angle = np.linspace(-np.pi, np.pi, 1441, dtype=np.float32)
     reach = np.ones_like(angle)
-    for k in (1, 2, 3, 4, 5):
+    for k in (2, 3, 4, 5):
         wave = np.cos(k * angle + rng.uniform(0, 2 * np.pi))
         reach += np.float32(dent * rng.uniform(0.5, 1.2) * 1.6 / k) * wave
     # Growth is faster towards one side, as in the lesions that matter.
     side = np.cos(angle - np.float32(rng.uniform(0, 2 * np.pi)))
-    uneven = 0.6 if lesion.kind is Kind.MELANOMA else 0.15
-    radius = lesion.diameter_mm / 2
-    reach *= np.float32(radius) * np.float32(lesion.growth) ** (1 + np.float32(uneven) * side)
-    return np.asarray(reach - np.hypot(u, v), dtype=np.float32)
+    uneven = 0.4 if lesion.kind is Kind.MELANOMA else 0.15
+    reach *= np.float32(lesion.diameter_mm / 2)
+    reach *= np.float32(lesion.growth) ** (1 + np.float32(uneven) * side)
+    nearest = ((np.arctan2(v, u) + np.float32(np.pi)) * np.float32(1440 / 2 / np.pi)).astype(np.int32)
+    depth = reach[np.clip(nearest, 0, 1440)] - np.hypot(u, v)
+    # Whatever the noise does, the lesion ends on its board.
+    room = board.side / 2 - 0.4 - np.maximum(np.abs(board.x), np.abs(board.y))
+    return np.asarray(np.minimum(depth, room), dtype=np.float32)
 
 
 def _reticular(layers: Layers, lesion: Lesion) -> None:
@@ -133,13 +152,15 @@ def _reticular(layers: Layers, lesion: Lesion) -> None:
     edge = layers.edge(1.1)
     patches = board.noise(rng, 2.0, 3)
     strength = rng.uniform(0.55, 0.9)
-    presence = np.clip(edge * (0.85 + 0.22 * patches), 0, 1)
-    spacing = rng.uniform(0.25, 0.36)
-    mesh = board.network(board.scatter(rng, spacing, 0.75), 0.10, rng, presence, 0.35)
-    core = smoothstep(layers.depth, 0.6, 2.4) * (0.8 + 0.3 * board.noise(rng, 1.2, 2))
-    layers.melanin += np.float32(strength) * edge * (0.42 + 0.10 * patches)
-    layers.melanin += np.float32(strength) * (0.85 * mesh + 0.55 * np.maximum(core, 0))
-    layers.blood += 0.10 * edge
+    presence = np.clip(edge * (0.82 + 0.28 * patches), 0, 1)
+    centres = board.scatter(rng, rng.uniform(0.24, 0.36), 0.95)
+    # Meshes differ in size from place to place.
+    pull = np.stack([board.at(board.noise(rng, 2.0, 2), centres) for _ in range(2)], axis=1)
+    mesh = board.network(centres + np.float32(0.10) * pull, 0.095, rng, presence, 0.45)
+    core = smoothstep(layers.depth, 0.6, 2.4) * (0.6 + 0.45 * board.noise(rng, 1.2, 3))
+    layers.melanin += np.float32(strength) * edge * (0.34 + 0.12 * patches)
+    layers.melanin += np.float32(strength) * (0.95 * mesh + 0.55 * np.maximum(core, 0))
+    layers.blood += 0.05 * edge
     _dots(layers, rng, 0.55, (0.03, 0.06), 0.35, 0.7, edge)
 
 
@@ -148,14 +169,16 @@ def _globular(layers: Layers, lesion: Lesion) -> None:
     edge = layers.edge(0.5)
     strength = rng.uniform(0.5, 0.8)
     centres = board.scatter(rng, rng.uniform(0.30, 0.38), 0.8)
-    sizes = 0.085 + 0.055 * rng.random(len(centres))
-    tones = 0.45 + 0.55 * rng.random(len(centres))
+    sizes = 0.06 + 0.10 * rng.random(len(centres)) ** 1.4
+    tones = 0.20 + 0.70 * rng.random(len(centres))
     keep = board.at(layers.depth, centres) > 0.05
+    keep &= rng.random(len(centres)) < 0.9
     spots = board.blobs(centres, sizes * keep, tones * keep, rng, 0.14, 1.15)
     patches = board.noise(rng, 1.8, 3)
-    layers.melanin += np.float32(strength) * edge * (0.55 + 0.14 * patches)
-    layers.melanin += np.float32(strength * 1.25) * board.soften(spots, 0.022)
-    layers.blood += 0.14 * edge
+    core = smoothstep(layers.depth, 0.3, 2.0)
+    layers.melanin += np.float32(strength) * edge * (0.50 + 0.40 * core + 0.18 * patches)
+    layers.melanin += np.float32(strength * 1.2) * board.soften(spots, 0.034)
+    layers.blood += 0.08 * edge
 
 
 def _homogeneous(layers: Layers, lesion: Lesion) -> None:
@@ -188,10 +211,10 @@ def _melanoma(layers: Layers, lesion: Lesion) -> None:
     layers.melanin += edge * (0.38 + 0.65 * brown + 1.55 * black + 0.10 * fine)
     layers.blood += edge * smoothstep(board.noise(rng, 2.0, 2) - axis, 0.2, 1.4) * 0.55
     # An atypical network: uneven meshes, thick lines that break off.
-    presence = np.clip(edge * (0.9 - 0.5 * axis + 0.5 * board.noise(rng, 1.3)), 0, 1)
+    presence = np.clip(edge * (0.6 - 0.6 * axis + 0.6 * board.noise(rng, 1.3, 2)), 0, 1)
     presence *= 1 - black
-    mesh = board.network(board.scatter(rng, 0.42, 1.5), 0.14, rng, presence, 0.75)
-    layers.melanin += 0.95 * mesh
+    mesh = board.network(board.scatter(rng, 0.38, 1.4), 0.125, rng, presence, 0.75)
+    layers.melanin += 0.75 * board.soften(mesh, 0.02)
     _dots(layers, rng, 0.34, (0.04, 0.15), 0.6, 1.3, edge * smoothstep(patches, -0.4, 0.6))
     _streaks(layers, rng, lesion, tilt)
     # Blue-white veil: confluent, structureless, over the thick part.
@@ -201,12 +224,14 @@ def _melanoma(layers: Layers, lesion: Lesion) -> None:
     layers.deep += 0.75 * veil
     layers.white += 0.20 * veil
     # Regression: scar-like white with grey peppering.
-    scar = smoothstep(board.noise(rng, 1.6, 2) - 1.1 * axis, 0.9, 1.6) * smoothstep(depth, 0.2, 0.8)
-    layers.melanin *= 1 - 0.85 * scar
-    layers.white += 0.5 * scar
+    scar = smoothstep(board.noise(rng, 1.4, 4) - 0.7 * axis, 0.9, 1.9) * smoothstep(depth, 0.3, 1.3)
+    layers.melanin *= 1 - 0.70 * scar
+    layers.deep += 0.10 * scar
+    layers.white += 0.34 * scar
     pepper = board.scatter(rng, 0.12, 1.2)
     strength = board.at(scar, pepper) * (rng.random(len(pepper)) < 0.5)
-    layers.deep += 0.6 * board.blobs(pepper, np.full(len(pepper), 0.022), strength, rng)
+    specks = board.blobs(pepper, np.full(len(pepper), 0.024), strength, rng)
+    layers.deep += 0.5 * board.soften(specks, 0.012)
 
 
 def _basal_cell(layers: Layers, lesion: Lesion) -> None:
@@ -240,8 +265,9 @@ def _basal_cell(layers: Layers, lesion: Lesion) -> None:
         layers.venous += near * 0.12 * board.soften(strokes, 0.05)
     if rng.random() < 0.6:
         centre = rng.uniform(-0.35, 0.35, (1, 2)) * reach
-        crater = board.blobs(centre, np.array([reach * 0.2]), np.array([1.0]), rng, 0.3, 1.3)
-        crater = smoothstep(board.soften(crater, 0.10) + 0.1 * board.noise(rng, 0.3), 0.35, 0.65)
+        crater = board.blobs(centre, np.array([reach * 0.2]), np.array([1.0]), rng, 0.2, 1.2)
+        crater = smoothstep(board.soften(crater, 0.12) + 0.14 * board.noise(rng, 0.5, 2), 0.25, 0.75)
+        crater *= edge
         layers.blood += 0.55 * crater
         layers.keratin += 0.50 * crater
         layers.melanin += 0.25 * crater
@@ -253,19 +279,24 @@ def _seborrheic(layers: Layers, lesion: Lesion) -> None:
     edge = layers.edge(0.10)
     strength = rng.uniform(0.5, 1.1)
     patches = board.noise(rng, 1.8, 3)
-    ridges = 1 - np.abs(board.noise(rng, 0.75, 2))
-    fissure = smoothstep(ridges, 0.72, 1.0)
-    layers.melanin += np.float32(strength) * edge * (0.45 + 0.12 * patches + 0.50 * fissure)
-    layers.keratin += edge * (0.42 + 0.10 * patches)
-    layers.white += edge * 0.07 * smoothstep(board.noise(rng, 0.5, 2), 0.3, 1.4)
+    # Gyri and sulci, deeper where the lesion is thicker, over a granular surface.
+    ridges = 1 - np.abs(board.noise(rng, 0.62, 2) + 0.3 * patches)
+    depth_of = smoothstep(board.noise(rng, 2.5, 2), -0.9, 0.9)
+    fissure = smoothstep(ridges, 0.25, 1.0) * (0.25 + 0.75 * depth_of)
+    grain = board.noise(rng, 0.16, 2)
+    layers.melanin += np.float32(strength) * edge * (
+        0.45 + 0.16 * patches + 0.50 * fissure + 0.07 * grain
+    )
+    layers.keratin += edge * (rng.uniform(0.08, 0.36) + 0.10 * patches)
+    layers.white += edge * 0.12 * smoothstep(board.noise(rng, 0.5, 3), 0.2, 1.5)
     # Stuck on: a thin darker rim, as if with a shadow.
     layers.melanin += 0.22 * smoothstep(layers.depth, -0.04, 0.03) * (
         1 - smoothstep(layers.depth, 0.03, 0.22)
     )
     plugs = board.scatter(rng, 0.75, 1.1)
     keep = (board.at(layers.depth, plugs) > 0.25) & (rng.random(len(plugs)) < 0.45)
-    sizes = (0.07 + 0.11 * rng.random(len(plugs))) * keep
-    comedo = board.soften(board.blobs(plugs, sizes, 0.95 * keep, rng, 0.25, 1.3), 0.02)
+    sizes = (0.05 + 0.12 * rng.random(len(plugs)) ** 1.5) * keep
+    comedo = board.soften(board.blobs(plugs, sizes, 0.95 * keep, rng, 0.14, 1.2), 0.03)
     layers.melanin += 1.0 * comedo
     layers.keratin += 0.5 * comedo
     cysts = board.scatter(rng, 0.85, 1.1)
@@ -303,12 +334,12 @@ def _vascular(layers: Layers, lesion: Lesion) -> None:
     centres = board.scatter(rng, rng.uniform(0.45, 0.62), 0.85)
     inside = board.at(layers.depth, centres) > 0.12
     strengths = inside * (0.6 + 0.4 * rng.random(len(centres)))
-    lacunae = board.soften(board.cells(centres, strengths, 0.80, rng), 0.05)
-    lacunae = smoothstep(lacunae, 0.12, 0.75)
+    drawn = board.soften(board.cells(centres, strengths, 0.86, rng), 0.085)
+    lacunae = smoothstep(drawn, 0.28, 0.72)
     purple = smoothstep(board.noise(rng, 1.5, 2) + rng.uniform(-0.6, 0.9), -0.2, 0.9)
-    layers.blood += edge * 0.48 + lacunae * (1.15 - 0.55 * purple)
-    layers.venous += edge * 0.05 + lacunae * (0.18 + 0.80 * purple)
-    layers.white += 0.14 * edge * (1 - lacunae)
+    layers.blood += edge * 0.80 + lacunae * (0.85 - 0.55 * purple)
+    layers.venous += edge * (0.08 + 0.25 * purple) + lacunae * (0.12 + 0.70 * purple)
+    layers.white += 0.10 * edge * (1 - lacunae) * np.clip(1 + board.noise(rng, 0.9, 2), 0, 2)
     clot = smoothstep(board.noise(rng, 0.9, 2), 1.0, 1.7) * lacunae
     layers.melanin += 0.9 * clot * rng.choice([0.0, 1.0])
     layers.blood += 0.16 * smoothstep(layers.depth, -0.9, 0.2)
@@ -318,15 +349,16 @@ def _actinic(layers: Layers, lesion: Lesion) -> None:
     board, rng = layers.board, stream(lesion.seed, "actinic")
     edge = layers.edge(1.5)
     # "Strawberry": red pseudonetwork between pale, keratin-filled follicles (Zalaudek 2006).
-    follicles = board.scatter(rng, 0.62, 0.7)
-    strength = board.at(edge, follicles) * (0.5 + 0.5 * rng.random(len(follicles)))
-    size = 0.10 + 0.07 * rng.random(len(follicles))
-    halo = board.soften(board.blobs(follicles, size * 1.4, strength, rng, 0.1), 0.05)
-    plug = board.soften(board.blobs(follicles, size * 0.45, strength, rng, 0.1), 0.025)
+    follicles = board.scatter(rng, 0.66, 1.1)
+    chance = rng.random((2, len(follicles)))
+    strength = board.at(edge, follicles) * (0.3 + 0.7 * chance[0])
+    size = 0.05 + 0.12 * chance[1]
+    halo = board.soften(board.blobs(follicles, size * 1.5, strength, rng, 0.25), 0.08)
+    plug = board.soften(board.blobs(follicles, size * 0.5, strength, rng, 0.2), 0.03)
     redness = 0.50 + 0.16 * board.noise(rng, 1.5, 3)
     layers.blood += edge * redness * (1 - 0.75 * halo)
-    layers.white += 0.34 * halo * (1 - plug)
-    layers.keratin += 0.55 * plug + 0.14 * edge
+    layers.white += 0.26 * halo
+    layers.keratin += 0.45 * plug + 0.10 * edge
     layers.melanin += edge * np.clip(0.10 * board.noise(rng, 1.8, 3), 0, 1)
     for _ in range(14):
         start = rng.uniform(-0.4, 0.4, 2) * lesion.diameter_mm
@@ -362,20 +394,21 @@ def _streaks(layers: Layers, rng: np.random.Generator, lesion: Lesion, tilt: flo
     """Radial lines and pseudopods along one part of the border."""
     board = layers.board
     lines, tips, radii = [], [], []
-    for turn in tilt + np.linspace(-0.8, 0.8, 18) + rng.normal(0, 0.03, 18):
+    for turn in tilt + np.linspace(-0.9, 0.9, 20) + rng.normal(0, 0.06, 20):
         ray = np.linspace(0, lesion.diameter_mm, 200)[:, None] * [np.cos(turn), np.sin(turn)]
         border = int(np.argmax(board.at(layers.depth, ray.astype(np.float32)) < 0.12))
-        length = rng.uniform(0.25, 0.75)
-        bend = turn + rng.normal(0, 0.22)
-        way = np.linspace(-0.35, length, 12)[:, None] * [np.cos(bend), np.sin(bend)]
+        length = rng.gamma(3.0, 0.11)
+        bend = turn + rng.normal(0, 0.22) + np.linspace(0, rng.normal(0, 0.3), 12)
+        way = np.linspace(-0.5, length, 12)[:, None] * np.stack([np.cos(bend), np.sin(bend)], 1)
         points = (ray[border] + way).astype(np.float32)
-        width = rng.uniform(0.07, 0.13)
-        lines.append((points, (width * np.linspace(1.3, 0.6, 12)).astype(np.float32)))
+        width = rng.uniform(0.08, 0.15)
+        lines.append((points, (width * np.linspace(2.0, 0.5, 12)).astype(np.float32)))
         tips.append(points[-1])
-        radii.append(width * 0.75 * (rng.random() < 0.5))
+        radii.append(width * 0.65 * (rng.random() < 0.35))
     bulbs = board.blobs(np.asarray(tips), np.asarray(radii), np.ones(len(tips)), rng)
     drawn = np.maximum(board.strokes(lines), bulbs)
-    layers.melanin += 0.95 * board.soften(drawn, 0.03) * (1 - 0.6 * np.minimum(layers.melanin, 1))
+    room = 1 - 0.6 * np.minimum(layers.melanin, 1)
+    layers.melanin += 0.85 * board.soften(drawn, 0.045) * room
 
 
 def _shiny(layers: Layers, rng: np.random.Generator, count: int) -> None:

@@ -176,15 +176,15 @@ class Board:
     ) -> Array:
         """Voronoi cells drawn as separate rounded bodies (lacunae, cobblestones)."""
         cells = spatial.Voronoi(centres)
+        sizes = shrink * (0.85 + 0.3 * rng.random(len(centres)))
         sheet, pen = self._sheet()
-        for centre, strength, region in zip(centres, strengths, cells.point_region, strict=True):
-            corners = cells.regions[region]
-            if strength <= 0 or len(corners) < 3 or -1 in corners:
+        for number in np.flatnonzero(strengths > 0):
+            corners, centre = cells.regions[cells.point_region[number]], centres[number]
+            if len(corners) < 3 or -1 in corners:
                 continue
-            ring = cells.vertices[corners] - centre
-            ring *= shrink * (0.85 + 0.3 * rng.random())
+            ring = (cells.vertices[corners] - centre) * sizes[number]
             outline = self._pixels(np.asarray(ring + centre, dtype=np.float32))
-            pen.polygon(outline.ravel().tolist(), fill=int(255 * min(1.0, strength)))
+            pen.polygon(outline.ravel().tolist(), fill=int(255 * min(1.0, strengths[number])))
         return self._read(sheet)
 
     def strokes(self, lines: Iterable[Polyline], strengths: Sequence[float] = ()) -> Array:
