@@ -59,7 +59,9 @@ def patient(actor: Actor, *, consent: bool = True, **changes: Any) -> Any:
     made = services.register_patient(actor=actor, **fields)
     if consent:
         services.record_consents(
-            actor=actor, patient_id=made.pk, decisions=dict.fromkeys(Purpose.values, True)
+            actor=actor,
+            patient_id=made.pk,
+            decisions=dict.fromkeys(Purpose.values, True),
         )
     return made
 

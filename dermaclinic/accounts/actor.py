@@ -28,7 +28,9 @@ class Actor:
         return self.user.full_name if self.user else self.role
 
 
-def member_actor(membership: "Membership", *, address: str = "", request_id: str = "") -> Actor:
+def member_actor(
+    membership: "Membership", *, address: str = "", request_id: str = ""
+) -> Actor:
     """The actor behind a request of a signed-in member."""
     return Actor(
         clinic_id=membership.clinic_id,

@@ -31,10 +31,14 @@ def find_actor(request: HttpRequest) -> Actor | None:
         user=user, is_active=True
     )
     chosen = request.session.get("clinic")
-    found = memberships.filter(clinic_id=chosen).first() if chosen else memberships.first()
+    found = (
+        memberships.filter(clinic_id=chosen).first() if chosen else memberships.first()
+    )
     if found is None:
         return None
-    return member_actor(found, address=address_of(request), request_id=request_id_of(request))
+    return member_actor(
+        found, address=address_of(request), request_id=request_id_of(request)
+    )
 
 
 class ActorMiddleware:

@@ -53,7 +53,8 @@ class User(AbstractBaseUser):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
+                condition=models.Q(email=Lower("email")),
+                name="user_email_is_lower_case",
             )
         ]
 
@@ -72,14 +73,20 @@ class Membership(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="memberships"
+    )
     role = models.CharField(_("role"), max_length=20, choices=Role)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "clinic"], name="one_role_per_clinic"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+            models.UniqueConstraint(
+                fields=["user", "clinic"], name="one_role_per_clinic"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="role_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -91,7 +98,9 @@ class ApiToken(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=64, unique=True)
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="tokens")
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="tokens"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -106,7 +115,9 @@ class ApiToken(models.Model):
     def issue(cls, membership: Membership) -> tuple["ApiToken", str]:
         """A new token and its text, which nobody can read again."""
         text = secrets.token_urlsafe(32)
-        return cls.objects.create(digest=cls.digest_of(text), membership=membership), text
+        return cls.objects.create(
+            digest=cls.digest_of(text), membership=membership
+        ), text
 
 
 class IdempotencyKey(models.Model):
@@ -121,7 +132,9 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["membership", "key"], name="one_answer_per_key")
+            models.UniqueConstraint(
+                fields=["membership", "key"], name="one_answer_per_key"
+            )
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,12 @@ POLICY: dict[tuple[str, str], frozenset[str]] = {
         "patients.consent": {"view": (T, D), "add": (T, D)},
         "patients.lesion": {"view": (T, D), "add": (T, D), "change": (T, D)},
         "imaging.study": {"view": (T, D), "add": (T, D)},
-        "imaging.instance": {"view": (T, D), "add": (T, D), "move": (T, D), "assign": (T, D)},
+        "imaging.instance": {
+            "view": (T, D),
+            "add": (T, D),
+            "move": (T, D),
+            "assign": (T, D),
+        },
         "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
         "imaging.rejection": {"view": (T, D, A)},
         "inference.prediction": {"view": (T, D), "rerun": (D,)},
@@ -49,7 +54,10 @@ def can(actor: Actor, verb: str, obj: Any) -> bool:
     """May the actor do `verb` to `obj` (an object, or a model class for lists and creation)?"""
     if actor.role not in POLICY.get((verb, _label(obj)), frozenset()):
         return False
-    return isinstance(obj, type) or getattr(obj, "clinic_id", actor.clinic_id) == actor.clinic_id
+    return (
+        isinstance(obj, type)
+        or getattr(obj, "clinic_id", actor.clinic_id) == actor.clinic_id
+    )
 
 
 def visible(actor: Actor, queryset: QuerySet[M]) -> QuerySet[M]:
@@ -69,7 +77,10 @@ def require(actor: Actor, verb: str, obj: Any) -> None:
     if can(actor, verb, obj):
         return
     audit.denied(actor, verb=verb, obj=obj)
-    if not isinstance(obj, type) and getattr(obj, "clinic_id", actor.clinic_id) != actor.clinic_id:
+    if (
+        not isinstance(obj, type)
+        and getattr(obj, "clinic_id", actor.clinic_id) != actor.clinic_id
+    ):
         raise NotFound
     raise Forbidden(_("Ask an administrator of your clinic if you need this."))
 

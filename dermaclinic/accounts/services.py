@@ -29,7 +29,9 @@ def check_credentials(request: HttpRequest, *, email: str, password: str) -> Mem
     )
     if membership is None:
         known = User.objects.filter(email=email.strip().lower()).first()
-        audit.sign_in_failed(address=address_of(request), account=known.pk if known else None)
+        audit.sign_in_failed(
+            address=address_of(request), account=known.pk if known else None
+        )
         raise Invalid(_("E-mail and password do not fit together. Please try again."))
     return membership
 

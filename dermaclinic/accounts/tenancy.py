@@ -29,7 +29,9 @@ class TenantModel(models.Model):
     """A row of patient data: it belongs to one clinic, and only that clinic's context sees it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    clinic = models.ForeignKey("accounts.Clinic", on_delete=models.PROTECT, related_name="+")
+    clinic = models.ForeignKey(
+        "accounts.Clinic", on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta:
         abstract = True
@@ -82,11 +84,17 @@ def install_guard(connection: BaseDatabaseWrapper) -> None:
     tables = tenant_tables()
     if settings.DATABASE_ROLE == "worker":
         tables.discard("inference_prediction")
-    guarded = re.compile(r'\b(?:FROM|JOIN|INTO|UPDATE)\s+"?(' + "|".join(sorted(tables)) + r')"?\b')
+    guarded = re.compile(
+        r'\b(?:FROM|JOIN|INTO|UPDATE)\s+"?(' + "|".join(sorted(tables)) + r')"?\b'
+    )
 
-    def guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+    def guard(
+        execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
         if _clinic.get() is None and (found := guarded.search(str(sql))):
-            raise NoClinicContext(f"{found.group(1)} was queried outside of clinic_context().")
+            raise NoClinicContext(
+                f"{found.group(1)} was queried outside of clinic_context()."
+            )
         return execute(sql, params, many, context)
 
     connection.execute_wrappers.append(guard)
@@ -123,8 +131,13 @@ def protect(
 def grant(table: str, **privileges: str) -> RunSQL:
     """Migration step: grants on a table without patient data, by role (`web="SELECT"`)."""
     return RunSQL(
-        "".join(f"GRANT {what} ON {table} TO dermaclinic_{r};" for r, what in privileges.items()),
-        "".join(f"REVOKE ALL ON {table} FROM dermaclinic_{role};" for role in privileges),
+        "".join(
+            f"GRANT {what} ON {table} TO dermaclinic_{r};"
+            for r, what in privileges.items()
+        ),
+        "".join(
+            f"REVOKE ALL ON {table} FROM dermaclinic_{role};" for role in privileges
+        ),
     )
 
 
@@ -147,7 +160,9 @@ def append_only(table: str, *, error: str) -> RunSQL:
     )
 
 
-def immutable_when(table: str, condition: str, *, but: tuple[str, ...] = (), error: str) -> RunSQL:
+def immutable_when(
+    table: str, condition: str, *, but: tuple[str, ...] = (), error: str
+) -> RunSQL:
     """Migration step: a trigger that refuses UPDATE and DELETE of rows that meet `condition`.
 
     `condition` is SQL over OLD; the columns in `but` may still change.

@@ -41,7 +41,11 @@ def sign_in_failed(*, address: str, account: uuid.UUID | None) -> None:
     detail = {"account": str(account) if account else None}
     record.write_past_rollback(
         record.event(
-            None, "account.sign_in_failed", outcome="failure", detail=detail, address=address
+            None,
+            "account.sign_in_failed",
+            outcome="failure",
+            detail=detail,
+            address=address,
         )
     )
 
@@ -58,7 +62,9 @@ def denied(actor: "Actor", *, verb: str, obj: Any) -> None:
     from dermaclinic.audit import record
 
     record.write_past_rollback(
-        record.event(actor, "access.denied", obj=obj, outcome="denied", detail={"verb": verb})
+        record.event(
+            actor, "access.denied", obj=obj, outcome="denied", detail={"verb": verb}
+        )
     )
 
 
@@ -66,18 +72,29 @@ def not_found(actor: "Actor", *, verb: str, model: Any, lookup: dict[str, Any]) 
     """Somebody asked for an id that is not in their clinic: a typo, or somebody trying."""
     from dermaclinic.audit import record
 
-    detail = {"verb": verb, "lookup": {name: str(value) for name, value in lookup.items()}}
+    detail = {
+        "verb": verb,
+        "lookup": {name: str(value) for name, value in lookup.items()},
+    }
     record.write_past_rollback(
-        record.event(actor, "access.not_found", obj=model, outcome="denied", detail=detail)
+        record.event(
+            actor, "access.not_found", obj=model, outcome="denied", detail=detail
+        )
     )
 
 
 # Patients
 
 
-def searched_patients(actor: "Actor", *, shown: Sequence[Any], fields: Sequence[str]) -> None:
+def searched_patients(
+    actor: "Actor", *, shown: Sequence[Any], fields: Sequence[str]
+) -> None:
     """A search: which fields were filled in and whom it showed; never what was typed."""
-    _write(actor, "patient.searched", detail={"shown": _strings(shown), "fields": list(fields)})
+    _write(
+        actor,
+        "patient.searched",
+        detail={"shown": _strings(shown), "fields": list(fields)},
+    )
 
 
 def viewed_patient(actor: "Actor", patient: Any) -> None:
@@ -129,7 +146,11 @@ def repeated_image(actor: "Actor", instance: Any) -> None:
 
 def rejected_image(actor: "Actor", rejection: Any) -> None:
     _write(
-        actor, "image.rejected", obj=rejection, outcome="failure", detail={"code": rejection.code}
+        actor,
+        "image.rejected",
+        obj=rejection,
+        outcome="failure",
+        detail={"code": rejection.code},
     )
 
 
@@ -157,7 +178,9 @@ def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
     _write(actor, "image.assigned", obj=instance, detail={"lesion": str(lesion)})
 
 
-def moved_image(actor: "Actor", instance: Any, *, from_patient: Any, reason: str) -> None:
+def moved_image(
+    actor: "Actor", instance: Any, *, from_patient: Any, reason: str
+) -> None:
     """A misfiled image went to another record; written for both patients."""
     for patient in {from_patient, instance.patient_id}:
         _write(
@@ -181,7 +204,12 @@ def requested_prediction(actor: "Actor", prediction: Any) -> None:
 
 
 def viewed_prediction(actor: "Actor", prediction: Any) -> None:
-    _write(actor, "prediction.viewed", obj=prediction, patient=prediction.instance.patient_id)
+    _write(
+        actor,
+        "prediction.viewed",
+        obj=prediction,
+        patient=prediction.instance.patient_id,
+    )
 
 
 def recorded_predictions(actor: "Actor", rows: Sequence[tuple[Any, uuid.UUID]]) -> None:
@@ -240,7 +268,10 @@ def signed_report(actor: "Actor", report: Any) -> Any:
     from dermaclinic.audit import record
 
     made = record.event(
-        actor, "report.signed", obj=report, detail={"content_sha256": report.content_sha256}
+        actor,
+        "report.signed",
+        obj=report,
+        detail={"content_sha256": report.content_sha256},
     )
     made.save(force_insert=True)
     return made
@@ -250,11 +281,15 @@ def sign_refused(actor: "Actor", report: Any) -> None:
     """A wrong password at signing; survives the rollback."""
     from dermaclinic.audit import record
 
-    record.write_past_rollback(record.event(actor, "report.sign", obj=report, outcome="denied"))
+    record.write_past_rollback(
+        record.event(actor, "report.sign", obj=report, outcome="denied")
+    )
 
 
 def rendered_report(actor: "Actor", report: Any, *, failed: bool = False) -> None:
-    _write(actor, "report.rendered", obj=report, outcome="failure" if failed else "success")
+    _write(
+        actor, "report.rendered", obj=report, outcome="failure" if failed else "success"
+    )
 
 
 def flagged_report(actor: "Actor", report: Any, *, reason: str) -> None:

@@ -17,7 +17,9 @@ class XidField(models.Field):
     def from_db_value(self, value: Any, *_: Any) -> int | None:
         return None if value is None else int(value)
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+    def get_db_prep_value(
+        self, value: Any, connection: Any, prepared: bool = False
+    ) -> Any:
         return None if value is None else str(value)
 
 
@@ -60,7 +62,9 @@ class Event(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["clinic", "-at"], name="event_by_time"),
-            models.Index(fields=["clinic", "patient_id", "-at"], name="event_by_patient"),
+            models.Index(
+                fields=["clinic", "patient_id", "-at"], name="event_by_patient"
+            ),
             models.Index(fields=["clinic", "actor", "-at"], name="event_by_actor"),
             models.Index(fields=["xid", "id"], name="event_by_xid"),
         ]
@@ -92,7 +96,9 @@ class Seal(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["clinic", "number"], name="seals_are_a_line", nulls_distinct=False
+                fields=["clinic", "number"],
+                name="seals_are_a_line",
+                nulls_distinct=False,
             )
         ]
 
@@ -104,14 +110,20 @@ class SealedEvent(models.Model):
     """Which event stands where in a seal. Kept, since transaction ids do not survive a restore."""
 
     event = models.OneToOneField(
-        Event, on_delete=models.PROTECT, primary_key=True, related_name="sealed", db_constraint=False
+        Event,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="sealed",
+        db_constraint=False,
     )
     seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="members")
     position = models.PositiveIntegerField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["seal", "position"], name="one_event_per_position")
+            models.UniqueConstraint(
+                fields=["seal", "position"], name="one_event_per_position"
+            )
         ]
 
     def __str__(self) -> str:

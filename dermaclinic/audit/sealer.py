@@ -44,7 +44,9 @@ def seal_once(*, everything: bool = False) -> int:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            cursor.execute(
+                "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+            )
             ready_below = int(cursor.fetchone()[0])
         last = Seal.objects.order_by("-id").first()
         start = last.horizon if last and not everything else 0

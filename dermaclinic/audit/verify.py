@@ -69,7 +69,9 @@ def _seals() -> Iterator[tuple[Seal, list[Event]]]:
 def _expected_previous(seal: Seal) -> bytes | None:
     if seal.number == 1:
         return GENESIS
-    previous = Seal.objects.filter(clinic_id=seal.clinic_id, number=seal.number - 1).first()
+    previous = Seal.objects.filter(
+        clinic_id=seal.clinic_id, number=seal.number - 1
+    ).first()
     return bytes(previous.mac) if previous else None
 
 
@@ -93,7 +95,9 @@ def _check(seal: Seal, members: list[Event], previous: bytes | None) -> Finding 
     if len(members) > seal.count:
         return found("an event was added", members[-1].id)
     if merkle_root([leaf(event) for event in members]) != bytes(seal.merkle_root):
-        return found("events were exchanged or reordered", members[0].id if members else None)
+        return found(
+            "events were exchanged or reordered", members[0].id if members else None
+        )
     return None
 
 
@@ -106,11 +110,15 @@ def _first_missing(seal: Seal, members: list[Event]) -> int | None:
 
 def _check_tail(events: int, seals: int) -> Verdict:
     """Seal lines without gaps at their start, and nothing left unsealed for too long."""
-    lines = Seal.objects.values("clinic_id").annotate(low=Min("number"), high=Max("number"))
+    lines = Seal.objects.values("clinic_id").annotate(
+        low=Min("number"), high=Max("number")
+    )
     for line in lines:
         if line["low"] != 1:
             kind = "the first seals were removed"
-            return Verdict(events, seals, 0, Finding(kind, line["clinic_id"], line["low"], None))
+            return Verdict(
+                events, seals, 0, Finding(kind, line["clinic_id"], line["low"], None)
+            )
     waiting = Event.objects.filter(sealed=None).order_by("id")
     finding = None
     first = waiting.first()

@@ -9,122 +9,377 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('mrn', models.CharField(max_length=40, verbose_name='medical record number')),
-                ('family_name', models.CharField(max_length=100, verbose_name='family name')),
-                ('given_name', models.CharField(max_length=100, verbose_name='given name')),
-                ('birth_date', models.DateField(verbose_name='birth date')),
-                ('sex', models.CharField(choices=[('female', 'female'), ('male', 'male'), ('other', 'other'), ('unknown', 'unknown')], max_length=10, verbose_name='sex')),
-                ('search_text', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(django.db.models.functions.text.Concat(models.F('family_name'), models.Value(' '), models.F('given_name'), models.Value(' '), models.F('mrn'))), output_field=models.TextField())),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "mrn",
+                    models.CharField(
+                        max_length=40, verbose_name="medical record number"
+                    ),
+                ),
+                (
+                    "family_name",
+                    models.CharField(max_length=100, verbose_name="family name"),
+                ),
+                (
+                    "given_name",
+                    models.CharField(max_length=100, verbose_name="given name"),
+                ),
+                ("birth_date", models.DateField(verbose_name="birth date")),
+                (
+                    "sex",
+                    models.CharField(
+                        choices=[
+                            ("female", "female"),
+                            ("male", "male"),
+                            ("other", "other"),
+                            ("unknown", "unknown"),
+                        ],
+                        max_length=10,
+                        verbose_name="sex",
+                    ),
+                ),
+                (
+                    "search_text",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Lower(
+                            django.db.models.functions.text.Concat(
+                                models.F("family_name"),
+                                models.Value(" "),
+                                models.F("given_name"),
+                                models.Value(" "),
+                                models.F("mrn"),
+                            )
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lesion',
+            name="Lesion",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('body_site', models.CharField(choices=[('scalp', 'Scalp'), ('face', 'Face'), ('ear', 'Ear'), ('neck', 'Neck'), ('chest', 'Chest'), ('abdomen', 'Abdomen'), ('back', 'Back'), ('trunk', 'Trunk, elsewhere'), ('genital', 'Genital region'), ('upper_extremity', 'Arm'), ('hand', 'Hand'), ('lower_extremity', 'Leg'), ('foot', 'Foot'), ('acral', 'Palm, sole or nail')], max_length=30, verbose_name='body site')),
-                ('laterality', models.CharField(blank=True, choices=[('left', 'left'), ('right', 'right'), ('midline', 'midline')], max_length=10, verbose_name='side')),
-                ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lesions', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "body_site",
+                    models.CharField(
+                        choices=[
+                            ("scalp", "Scalp"),
+                            ("face", "Face"),
+                            ("ear", "Ear"),
+                            ("neck", "Neck"),
+                            ("chest", "Chest"),
+                            ("abdomen", "Abdomen"),
+                            ("back", "Back"),
+                            ("trunk", "Trunk, elsewhere"),
+                            ("genital", "Genital region"),
+                            ("upper_extremity", "Arm"),
+                            ("hand", "Hand"),
+                            ("lower_extremity", "Leg"),
+                            ("foot", "Foot"),
+                            ("acral", "Palm, sole or nail"),
+                        ],
+                        max_length=30,
+                        verbose_name="body site",
+                    ),
+                ),
+                (
+                    "laterality",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("left", "left"),
+                            ("right", "right"),
+                            ("midline", "midline"),
+                        ],
+                        max_length=10,
+                        verbose_name="side",
+                    ),
+                ),
+                (
+                    "note",
+                    models.CharField(blank=True, max_length=500, verbose_name="note"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lesions",
+                        to="patients.patient",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purpose', models.CharField(choices=[('care', 'Care: photographs in the record'), ('ai_opinion', 'A second opinion by software'), ('teaching', 'Teaching'), ('research', 'Research')], max_length=20, verbose_name='purpose')),
-                ('granted', models.BooleanField(verbose_name='granted')),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("care", "Care: photographs in the record"),
+                            ("ai_opinion", "A second opinion by software"),
+                            ("teaching", "Teaching"),
+                            ("research", "Research"),
+                        ],
+                        max_length=20,
+                        verbose_name="purpose",
+                    ),
+                ),
+                ("granted", models.BooleanField(verbose_name="granted")),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consents",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PatientChange',
+            name="PatientChange",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('changed_at', models.DateTimeField(auto_now_add=True)),
-                ('before', models.JSONField()),
-                ('after', models.JSONField()),
-                ('changed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("changed_at", models.DateTimeField(auto_now_add=True)),
+                ("before", models.JSONField()),
+                ("after", models.JSONField()),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="changes",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='patient_by_name', opclasses=['gin_trgm_ops']),
+            model_name="patient",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search_text"],
+                name="patient_by_name",
+                opclasses=["gin_trgm_ops"],
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['clinic', 'birth_date'], name='patient_by_birth_date'),
+            model_name="patient",
+            index=models.Index(
+                fields=["clinic", "birth_date"], name="patient_by_birth_date"
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['clinic', 'family_name', 'given_name'], name='patient_alphabetical'),
+            model_name="patient",
+            index=models.Index(
+                fields=["clinic", "family_name", "given_name"],
+                name="patient_alphabetical",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('clinic', 'mrn'), name='mrn_is_unique_in_a_clinic'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(
+                fields=("clinic", "mrn"), name="mrn_is_unique_in_a_clinic"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('mrn', ''), _negated=True), name='patient_has_an_mrn'),
+            model_name="patient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mrn", ""), _negated=True),
+                name="patient_has_an_mrn",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('family_name', ''), _negated=True), name='patient_has_a_family_name'),
+            model_name="patient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("family_name", ""), _negated=True),
+                name="patient_has_a_family_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('sex__in', ['female', 'male', 'other', 'unknown'])), name='patient_sex_is_known'),
+            model_name="patient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sex__in", ["female", "male", "other", "unknown"])),
+                name="patient_sex_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lesion',
-            constraint=models.UniqueConstraint(fields=('patient', 'number'), name='lesion_number_is_unique'),
+            model_name="lesion",
+            constraint=models.UniqueConstraint(
+                fields=("patient", "number"), name="lesion_number_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lesion',
-            constraint=models.CheckConstraint(condition=models.Q(('body_site__in', ['scalp', 'face', 'ear', 'neck', 'chest', 'abdomen', 'back', 'trunk', 'genital', 'upper_extremity', 'hand', 'lower_extremity', 'foot', 'acral'])), name='lesion_body_site_is_known'),
+            model_name="lesion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "body_site__in",
+                        [
+                            "scalp",
+                            "face",
+                            "ear",
+                            "neck",
+                            "chest",
+                            "abdomen",
+                            "back",
+                            "trunk",
+                            "genital",
+                            "upper_extremity",
+                            "hand",
+                            "lower_extremity",
+                            "foot",
+                            "acral",
+                        ],
+                    )
+                ),
+                name="lesion_body_site_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lesion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('body_site__in', ['ear', 'upper_extremity', 'hand', 'lower_extremity', 'foot', 'acral']), _negated=True), ('laterality__in', ['left', 'right']), _connector='OR'), name='paired_site_needs_a_side'),
+            model_name="lesion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "body_site__in",
+                            [
+                                "ear",
+                                "upper_extremity",
+                                "hand",
+                                "lower_extremity",
+                                "foot",
+                                "acral",
+                            ],
+                        ),
+                        _negated=True,
+                    ),
+                    ("laterality__in", ["left", "right"]),
+                    _connector="OR",
+                ),
+                name="paired_site_needs_a_side",
+            ),
         ),
         migrations.AddIndex(
-            model_name='consent',
-            index=models.Index(fields=['patient', 'purpose', '-recorded_at'], name='newest_consent'),
+            model_name="consent",
+            index=models.Index(
+                fields=["patient", "purpose", "-recorded_at"], name="newest_consent"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['care', 'ai_opinion', 'teaching', 'research'])), name='consent_purpose_is_known'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("purpose__in", ["care", "ai_opinion", "teaching", "research"])
+                ),
+                name="consent_purpose_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patientchange',
-            constraint=models.UniqueConstraint(fields=('patient', 'version'), name='one_change_per_version'),
+            model_name="patientchange",
+            constraint=models.UniqueConstraint(
+                fields=("patient", "version"), name="one_change_per_version"
+            ),
         ),
     ]

@@ -9,83 +9,156 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('xid', dermaclinic.audit.models.XidField(db_default=django.db.models.expressions.RawSQL('pg_current_xact_id()', []), editable=False)),
-                ('at', models.DateTimeField()),
-                ('role', models.CharField(max_length=20)),
-                ('action', models.CharField(max_length=60)),
-                ('object_type', models.CharField(blank=True, max_length=60)),
-                ('object_id', models.CharField(blank=True, max_length=60)),
-                ('patient_id', models.UUIDField(null=True)),
-                ('outcome', models.CharField(choices=[('success', 'done'), ('denied', 'denied'), ('failure', 'failed'), ('alarm', 'alarm')], default='success', max_length=10)),
-                ('purpose', models.CharField(blank=True, max_length=20)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('address', models.GenericIPAddressField(null=True)),
-                ('detail', models.JSONField(default=dict)),
-                ('mac', models.BinaryField(max_length=32)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('clinic', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "uid",
+                    models.UUIDField(default=uuid.uuid4, editable=False, unique=True),
+                ),
+                (
+                    "xid",
+                    dermaclinic.audit.models.XidField(
+                        db_default=django.db.models.expressions.RawSQL(
+                            "pg_current_xact_id()", []
+                        ),
+                        editable=False,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("role", models.CharField(max_length=20)),
+                ("action", models.CharField(max_length=60)),
+                ("object_type", models.CharField(blank=True, max_length=60)),
+                ("object_id", models.CharField(blank=True, max_length=60)),
+                ("patient_id", models.UUIDField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("success", "done"),
+                            ("denied", "denied"),
+                            ("failure", "failed"),
+                            ("alarm", "alarm"),
+                        ],
+                        default="success",
+                        max_length=10,
+                    ),
+                ),
+                ("purpose", models.CharField(blank=True, max_length=20)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("detail", models.JSONField(default=dict)),
+                ("mac", models.BinaryField(max_length=32)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.PositiveBigIntegerField()),
-                ('sealed_at', models.DateTimeField()),
-                ('first_event', models.BigIntegerField()),
-                ('last_event', models.BigIntegerField()),
-                ('count', models.PositiveIntegerField()),
-                ('horizon', dermaclinic.audit.models.XidField()),
-                ('merkle_root', models.BinaryField(max_length=32)),
-                ('previous_mac', models.BinaryField(max_length=32)),
-                ('mac', models.BinaryField(max_length=32)),
-                ('clinic', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("number", models.PositiveBigIntegerField()),
+                ("sealed_at", models.DateTimeField()),
+                ("first_event", models.BigIntegerField()),
+                ("last_event", models.BigIntegerField()),
+                ("count", models.PositiveIntegerField()),
+                ("horizon", dermaclinic.audit.models.XidField()),
+                ("merkle_root", models.BinaryField(max_length=32)),
+                ("previous_mac", models.BinaryField(max_length=32)),
+                ("mac", models.BinaryField(max_length=32)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.clinic",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SealedEvent',
+            name="SealedEvent",
             fields=[
-                ('event', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='sealed', serialize=False, to='audit.event')),
-                ('position', models.PositiveIntegerField()),
-                ('seal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='audit.seal')),
+                (
+                    "event",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="sealed",
+                        serialize=False,
+                        to="audit.event",
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "seal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="members",
+                        to="audit.seal",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['clinic', '-at'], name='event_by_time'),
+            model_name="event",
+            index=models.Index(fields=["clinic", "-at"], name="event_by_time"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['clinic', 'patient_id', '-at'], name='event_by_patient'),
+            model_name="event",
+            index=models.Index(
+                fields=["clinic", "patient_id", "-at"], name="event_by_patient"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['clinic', 'actor', '-at'], name='event_by_actor'),
+            model_name="event",
+            index=models.Index(
+                fields=["clinic", "actor", "-at"], name="event_by_actor"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['xid', 'id'], name='event_by_xid'),
+            model_name="event",
+            index=models.Index(fields=["xid", "id"], name="event_by_xid"),
         ),
         migrations.AddConstraint(
-            model_name='seal',
-            constraint=models.UniqueConstraint(fields=('clinic', 'number'), name='seals_are_a_line', nulls_distinct=False),
+            model_name="seal",
+            constraint=models.UniqueConstraint(
+                fields=("clinic", "number"),
+                name="seals_are_a_line",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sealedevent',
-            constraint=models.UniqueConstraint(fields=('seal', 'position'), name='one_event_per_position'),
+            model_name="sealedevent",
+            constraint=models.UniqueConstraint(
+                fields=("seal", "position"), name="one_event_per_position"
+            ),
         ),
     ]

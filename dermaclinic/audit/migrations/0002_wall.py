@@ -31,7 +31,12 @@ class Migration(migrations.Migration):
             ALTER TABLE audit_event DISABLE ROW LEVEL SECURITY;
             """,
         ),
-        grant("audit_event", web="SELECT, INSERT", worker="SELECT, INSERT", sealer="SELECT"),
+        grant(
+            "audit_event",
+            web="SELECT, INSERT",
+            worker="SELECT, INSERT",
+            sealer="SELECT",
+        ),
         grant("audit_seal", sealer="SELECT, INSERT"),
         grant("audit_sealedevent", sealer="SELECT, INSERT"),
         append_only("audit_event", error="audit events are never changed or removed"),

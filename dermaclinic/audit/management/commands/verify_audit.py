@@ -13,7 +13,9 @@ class Command(BaseCommand):
     help = "Verifies the audit: names the first changed, removed, added or reordered event."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--prove", type=int, metavar="EVENT", help="prove one event's inclusion")
+        parser.add_argument(
+            "--prove", type=int, metavar="EVENT", help="prove one event's inclusion"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["prove"]:

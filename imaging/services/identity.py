@@ -1,0 +1,61 @@
+"""Does the file name the patient it was filed under? DICOM's own tags against the record."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from patients.models import Patient
+
+from imaging.formats import DicomTags
+
+Differences = dict[str, dict[str, str]]
+
+
+def plain(text: str) -> str:
+    """Letters and digits in lower case without accents: 'Müller-Lüdenscheidt' meets 'MULLER ...'."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(
+        r"[^a-z0-9]+",
+        "",
+        "".join(c for c in decomposed if not unicodedata.combining(c)),
+    )
+
+
+def differences(tags: DicomTags | None, patient: Patient) -> Differences:
+    """Each identifying tag that is filled in and contradicts the record, as file against record.
+
+    Empty tags contradict nothing: cameras often leave them out.
+    """
+    if tags is None:
+        return {}
+    pairs = {
+        "mrn": (tags.patient_id, patient.mrn),
+        "family_name": (tags.family_name, patient.family_name),
+        "given_name": (tags.given_name, patient.given_name),
+    }
+    found: Differences = {
+        field: {"file": theirs, "record": ours}
+        for field, (theirs, ours) in pairs.items()
+        if plain(theirs) and plain(theirs) != plain(ours)
+    }
+    if tags.birth_date and tags.birth_date != patient.birth_date:
+        born = {
+            "file": tags.birth_date.isoformat(),
+            "record": patient.birth_date.isoformat(),
+        }
+        found["birth_date"] = born
+    if tags.sex in ("male", "female") and patient.sex in ("male", "female"):
+        if tags.sex != patient.sex:
+            found["sex"] = {"file": tags.sex, "record": patient.sex}
+    return found
+
+
+def confirmed(patient: Patient, identifiers: Mapping[str, str]) -> list[str]:
+    """The identifiers that a person typed and that fit the record, of those typed; sorted."""
+    return sorted(
+        field
+        for field, typed in identifiers.items()
+        if field in ("mrn", "family_name", "given_name", "birth_date")
+        and typed
+        and plain(typed) == plain(str(getattr(patient, field)))
+    )

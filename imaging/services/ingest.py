@@ -1,0 +1,277 @@
+"""The one door for every file: check, admit, compare, seal, write, audit, ask for an opinion.
+
+Decoding and sealing happen before the transaction that writes: no lock is held meanwhile. Sealed
+bytes whose transaction failed are nobody's, and the hourly sweep removes them.
+"""
+
+import hashlib
+import io
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext_lazy as _
+from PIL import Image
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Conflict, DomainError
+from imaging import formats, quality, steps
+from imaging.models import Instance, Quarantine, Rejection, Study, new_uid
+from imaging.services.identity import differences
+from imaging.storage import name_for, vault
+from patients.models import Lesion, Patient, Purpose
+from patients.services import allows
+
+# What a DICOM file says of its camera; who it shows is compared, and never kept.
+SOURCE_TAGS = (
+    "study_instance_uid",
+    "series_instance_uid",
+    "sop_class_uid",
+    "transfer_syntax_uid",
+    "modality",
+    "laterality",
+    "body_part",
+    "manufacturer",
+    "model_name",
+    "pixel_spacing_mm",
+)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The image, and whether this upload made it (False: the same bytes were here already)."""
+
+    instance: Instance
+    created: bool
+
+
+class UploadRefused(DomainError):
+    """The file is not one we can keep; a Rejection says why."""
+
+    status = 422
+    slug = "upload-refused"
+    title = _("The file was refused")
+
+
+class Quarantined(DomainError):
+    """The file is good, but whose it is must be settled first; it is held in quarantine."""
+
+    status = 409
+    slug = "quarantined"
+    title = _("The file is held in quarantine")
+
+
+def ingest(
+    *,
+    actor: Actor,
+    study_id: uuid.UUID,
+    data: bytes,
+    filename: str = "",
+    lesion_id: uuid.UUID | None = None,
+) -> Ingested:
+    """Admit one file into a visit.
+
+    Call it outside of a transaction: what it records on a refusal must be kept. Raises
+    UploadRefused, Quarantined, Conflict (no consent) and NotFound.
+    """
+    with clinic_context(actor.clinic_id):
+        study, lesion = _target(actor, study_id, lesion_id)
+        check_consent(study.patient)
+    try:
+        admitted = formats.admit(data, filename=filename)
+    except formats.Refused as refused:
+        raise _reject(actor, study, data, refused.code, refused.message) from refused
+    return file(actor=actor, study=study, lesion=lesion, data=data, admitted=admitted)
+
+
+def file(
+    *,
+    actor: Actor,
+    study: Study,
+    lesion: Lesion | None,
+    data: bytes,
+    admitted: formats.Admitted,
+    identity_settled: bool = False,
+) -> Ingested:
+    """File an admitted image. `identity_settled` after somebody decided whose it is."""
+    with clinic_context(actor.clinic_id):
+        if (known := _known(study.patient, admitted)) is not None:
+            audit.repeated_image(actor, known)
+            return Ingested(known, created=False)
+        doubt = None if identity_settled else _doubt(study.patient, admitted)
+        clash = _uid_clash(admitted)
+    if doubt:
+        raise _hold(actor, study, lesion, data, admitted, doubt)
+    if clash:
+        raise _reject(
+            actor, study, data, "uid-taken",
+            _("Another image with this SOP Instance UID is on record, with other content."),
+        )  # fmt: skip
+    names = _seal(study.patient, admitted)
+    verdict = _quality(admitted)
+    with clinic_context(actor.clinic_id):
+        patient = Patient.objects.select_for_update().get(pk=study.patient_id)
+        if (known := _known(patient, admitted)) is not None:
+            audit.repeated_image(actor, known)
+            return Ingested(known, created=False)
+        check_consent(patient)
+        instance = Instance.objects.create(
+            clinic_id=actor.clinic_id,
+            study=study,
+            patient=patient,
+            lesion=lesion,
+            sha256=admitted.sha256,
+            format=admitted.format,
+            media_type=admitted.image_media_type,
+            width=admitted.width,
+            height=admitted.height,
+            sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid)
+            or new_uid(),
+            source=_source(admitted),
+            quality=verdict,
+            created_by=actor.user,
+            **names,
+        )
+        audit.admitted_image(actor, instance)
+        for step in steps.on_admitted:
+            step(actor, instance)
+    return Ingested(instance, created=True)
+
+
+def _target(
+    actor: Actor, study_id: uuid.UUID, lesion_id: uuid.UUID | None
+) -> tuple[Study, Lesion | None]:
+    policies.require(actor, "add", Instance)
+    study = policies.find(
+        actor, "view", Study.objects.select_related("patient"), pk=study_id
+    )
+    if lesion_id is None:
+        return study, None
+    lesions = Lesion.objects.filter(patient_id=study.patient_id)
+    return study, policies.find(actor, "view", lesions, pk=lesion_id)
+
+
+def check_consent(patient: Patient) -> None:
+    """Conflict until the patient has agreed to photographs for care."""
+    if not allows(patient, Purpose.CARE):
+        raise Conflict(
+            _(
+                "Record the patient's consent to photographs for care before the first image."
+            )
+        )
+
+
+def _known(patient: Patient, admitted: formats.Admitted) -> Instance | None:
+    return Instance.objects.filter(patient=patient, sha256=admitted.sha256).first()
+
+
+def _doubt(patient: Patient, admitted: formats.Admitted) -> dict[str, Any] | None:
+    if found := differences(admitted.dicom, patient):
+        return {"kind": Quarantine.Kind.MISMATCH, "differences": found}
+    twins = Instance.objects.filter(clinic_id=patient.clinic_id, sha256=admitted.sha256)
+    if twins.exclude(patient=patient).exists():
+        return {"kind": Quarantine.Kind.OTHER_PATIENT, "differences": {}}
+    return None
+
+
+def _uid_clash(admitted: formats.Admitted) -> bool:
+    if admitted.dicom is None or not admitted.dicom.sop_instance_uid:
+        return False
+    return Instance.objects.filter(
+        sop_instance_uid=admitted.dicom.sop_instance_uid
+    ).exists()
+
+
+def _hold(
+    actor: Actor,
+    study: Study,
+    lesion: Lesion | None,
+    data: bytes,
+    admitted: formats.Admitted,
+    doubt: dict[str, Any],
+) -> Quarantined:
+    """Seal the bytes as received and write the Quarantine; returns the error to raise."""
+    name = name_for(actor.clinic_id, study.patient_id, admitted.sha256)
+    vault().put(name, data)
+    with clinic_context(actor.clinic_id):
+        Patient.objects.select_for_update().get(pk=study.patient_id)
+        held, created = Quarantine.objects.get_or_create(
+            clinic_id=actor.clinic_id,
+            patient_id=study.patient_id,
+            sha256=admitted.sha256,
+            resolution=Quarantine.Resolution.OPEN,
+            defaults={
+                "study": study,
+                "lesion": lesion,
+                "held_name": name,
+                "created_by": actor.user,
+                **doubt,
+            },
+        )
+        if created:
+            alarm = held.kind == Quarantine.Kind.OTHER_PATIENT
+            audit.quarantined_image(actor, held, alarm=alarm)
+    sentences = {
+        Quarantine.Kind.MISMATCH: _(
+            "The file names another person than the chosen patient. It is held in quarantine "
+            "until somebody confirms with two identifiers whose it is."
+        ),
+        Quarantine.Kind.OTHER_PATIENT: _(
+            "The same image is already in another patient's record. It is held in quarantine "
+            "until somebody confirms with two identifiers whose it is."
+        ),
+    }
+    return Quarantined(sentences[Quarantine.Kind(held.kind)], quarantine=str(held.pk))
+
+
+def _reject(
+    actor: Actor, study: Study, data: bytes, code: str, reason: Any
+) -> UploadRefused:
+    """Write the Rejection; returns the error to raise."""
+    with clinic_context(actor.clinic_id):
+        rejection = Rejection.objects.create(
+            clinic_id=actor.clinic_id,
+            patient_id=study.patient_id,
+            study=study,
+            code=code,
+            reason=str(reason),
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            rejected_by=actor.user,
+        )
+        audit.rejected_image(actor, rejection)
+    return UploadRefused(reason, code=code, rejection=str(rejection.pk))
+
+
+def _seal(patient: Patient, admitted: formats.Admitted) -> dict[str, str]:
+    """Put the image, its thumbnail and a DICOM original into the vault; their names by field."""
+    parts = {
+        "image_name": admitted.image,
+        "thumbnail_name": admitted.thumbnail,
+        "original_name": admitted.original,
+    }
+    names = {}
+    for field, content in parts.items():
+        if content is None:
+            continue
+        digest = hashlib.sha256(content).hexdigest()
+        names[field] = name_for(patient.clinic_id, patient.pk, digest)
+        vault().put(names[field], content)
+    return names
+
+
+def _quality(admitted: formats.Admitted) -> dict[str, Any]:
+    with Image.open(io.BytesIO(admitted.image)) as picture:
+        picture.draft("RGB", (800, 800))
+        return asdict(quality.assess(np.asarray(picture.convert("RGB"))))
+
+
+def _source(admitted: formats.Admitted) -> dict[str, Any]:
+    tags = admitted.dicom
+    if tags is None:
+        return {}
+    return {name: value for name in SOURCE_TAGS if (value := getattr(tags, name, None))}

@@ -1,0 +1,32 @@
+"""An upload stays in memory: unsealed patient data never touch the disk."""
+
+from typing import Any
+
+from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
+
+from imaging.formats import MAX_BYTES
+
+OVERHEAD = 64 * 1024  # multipart headers and form fields around one file
+
+
+class SealedMemoryUploadHandler(MemoryFileUploadHandler):
+    """Keeps one file up to MAX_BYTES in memory and ends anything larger while it arrives."""
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: Any,
+        content_length: int,
+        boundary: Any,
+        encoding: Any = None,
+    ) -> None:
+        """Always in memory; too large a body is not even read."""
+        self.activated = True
+        if content_length > MAX_BYTES + OVERHEAD:
+            raise StopUpload(connection_reset=False)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        """One byte over the limit is kept, so that `ingest` sees that the file is too large."""
+        if start > MAX_BYTES:
+            raise StopUpload(connection_reset=False)
+        return super().receive_data_chunk(raw_data, start)

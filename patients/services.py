@@ -1,0 +1,220 @@
+"""Everything that writes about patients: register, edit, consent, lesions."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Conflict, Invalid
+from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
+
+IDENTITY = ("mrn", "family_name", "given_name", "birth_date", "sex")
+OLDEST = 130  # years
+
+
+def register_patient(
+    *,
+    actor: Actor,
+    mrn: str,
+    family_name: str,
+    given_name: str,
+    birth_date: date,
+    sex: str,
+) -> Patient:
+    """A new record. Invalid for data that cannot be, Conflict when the MRN is taken."""
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Patient)
+        patient = Patient(
+            clinic_id=actor.clinic_id,
+            mrn=mrn.strip(),
+            family_name=family_name.strip(),
+            given_name=given_name.strip(),
+            birth_date=birth_date,
+            sex=sex,
+        )
+        _check(patient)
+        _save(patient)
+        audit.registered_patient(actor, patient)
+    return patient
+
+
+def change_patient(
+    *, actor: Actor, patient_id: uuid.UUID, version: int, **fields: Any
+) -> Patient:
+    """Change identity data; the values before are kept.
+
+    `version` is the one the person saw: Conflict when somebody else changed the record meanwhile.
+    """
+    with clinic_context(actor.clinic_id):
+        patient = policies.find(
+            actor, "change", Patient.objects.select_for_update(), pk=patient_id
+        )
+        if patient.version != version:
+            raise Conflict(
+                _(
+                    "Somebody else changed this record meanwhile. Reload it and enter yours again."
+                )
+            )
+        before = _identity(patient)
+        for name in set(fields) & set(IDENTITY):
+            value = fields[name]
+            setattr(patient, name, value.strip() if isinstance(value, str) else value)
+        after = _identity(patient)
+        changed = sorted(name for name in IDENTITY if before[name] != after[name])
+        if not changed:
+            return patient
+        _check(patient)
+        patient.version += 1
+        _save(patient)
+        PatientChange.objects.create(
+            clinic_id=actor.clinic_id,
+            patient=patient,
+            version=patient.version,
+            changed_by=actor.user,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+        audit.changed_patient(actor, patient, fields=changed)
+    return patient
+
+
+def record_consents(
+    *, actor: Actor, patient_id: uuid.UUID, decisions: Mapping[str, bool]
+) -> list[Consent]:
+    """A patient's yes or no to purposes; a purpose that is not named stays as it was."""
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Consent)
+        patient = policies.find(
+            actor, "change", Patient.objects.select_for_update(), pk=patient_id
+        )
+        if unknown := set(decisions) - set(Purpose.values):
+            raise Invalid(_("Unknown purpose: %s") % ", ".join(sorted(unknown)))
+        standing = consents(patient)
+        made = []
+        for purpose, granted in decisions.items():
+            if standing.get(purpose) is granted:
+                continue
+            consent = Consent.objects.create(
+                clinic_id=actor.clinic_id,
+                patient=patient,
+                purpose=purpose,
+                granted=granted,
+                recorded_by=actor.user,
+            )
+            audit.recorded_consent(actor, consent)
+            made.append(consent)
+    return made
+
+
+def consents(patient: Patient) -> dict[str, bool]:
+    """What the patient said last, by purpose; a purpose never asked about is absent."""
+    newest = patient.consents.order_by("purpose", "-recorded_at").distinct("purpose")
+    return dict(newest.values_list("purpose", "granted"))
+
+
+def allows(patient: Patient, purpose: str) -> bool:
+    """Only a recorded yes is a yes."""
+    return consents(patient).get(purpose, False)
+
+
+def add_lesion(
+    *,
+    actor: Actor,
+    patient_id: uuid.UUID,
+    body_site: str,
+    laterality: str = "",
+    note: str = "",
+) -> Lesion:
+    """A new lesion with the patient's next number."""
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Lesion)
+        patient = policies.find(
+            actor, "view", Patient.objects.select_for_update(), pk=patient_id
+        )
+        highest = patient.lesions.aggregate(highest=Max("number"))["highest"] or 0
+        lesion = Lesion(
+            clinic_id=actor.clinic_id,
+            patient=patient,
+            number=highest + 1,
+            body_site=body_site,
+            laterality=laterality or "",
+            note=(note or "").strip(),
+        )
+        _clean(lesion)
+        lesion.save(force_insert=True)
+        audit.added_lesion(actor, lesion)
+    return lesion
+
+
+def change_lesion(*, actor: Actor, lesion_id: uuid.UUID, **fields: Any) -> Lesion:
+    """Correct a lesion's site, side or note."""
+    with clinic_context(actor.clinic_id):
+        lesion = policies.find(
+            actor, "change", Lesion.objects.select_for_update(), pk=lesion_id
+        )
+        names = ("body_site", "laterality", "note")
+        changed = [n for n in names if n in fields and fields[n] != getattr(lesion, n)]
+        if not changed:
+            return lesion
+        for name in changed:
+            setattr(lesion, name, fields[name])
+        _clean(lesion)
+        lesion.save(update_fields=changed)
+        audit.changed_lesion(actor, lesion, fields=changed)
+    return lesion
+
+
+def _identity(patient: Patient) -> dict[str, str]:
+    return {name: str(getattr(patient, name)) for name in IDENTITY}
+
+
+def _check(patient: Patient) -> None:
+    _clean(patient)
+    today = timezone.localdate()
+    if patient.birth_date > today:
+        raise _field("birth_date", _("The birth date lies in the future."))
+    if today.year - patient.birth_date.year > OLDEST:
+        raise _field("birth_date", _("The birth date lies too far in the past."))
+
+
+def _clean(row: Patient | Lesion) -> None:
+    """Field and check-constraint rules, as sentences by field; uniqueness is the database's."""
+    try:
+        row.clean_fields(exclude=["clinic", "patient"])
+    except ValidationError as error:
+        raise Invalid(
+            _("Some fields need your attention."), errors=error.message_dict
+        ) from error
+    if (
+        isinstance(row, Lesion)
+        and row.needs_side
+        and row.laterality not in ("left", "right")
+    ):
+        raise _field(
+            "laterality", _("This body site is on both sides: choose left or right.")
+        )
+
+
+def _field(name: str, sentence: Any) -> Invalid:
+    return Invalid(sentence, errors={name: [sentence]})
+
+
+def _save(patient: Patient) -> None:
+    try:
+        with transaction.atomic():
+            patient.save()
+    except IntegrityError as error:
+        if "mrn_is_unique_in_a_clinic" not in str(error):
+            raise
+        sentence = _("Another patient of this clinic has this medical record number.")
+        raise Conflict(sentence, errors={"mrn": [sentence]}) from error
