@@ -1,0 +1,34 @@
+// Everywhere: what htmx does when the page is hidden, the server is away or the session has ended.
+//
+// An element that polls carries `data-poll` beside hx-get and hx-trigger="every 1s": while the page
+// is hidden its requests are held back. The server answers without hx-trigger once all is final.
+
+import { say } from "./say.js";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.hasAttribute("data-poll")) event.preventDefault();
+});
+
+for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(failure, (event) => {
+    // A poll that fails asks again by itself.
+    if (!event.detail.elt.hasAttribute("data-poll")) say(document.body.dataset.sayFailed);
+  });
+}
+
+// A pressed submit button stays pressed: nobody registers a patient twice by double click.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;
+  for (const button of event.target.querySelectorAll("button[type=submit]")) {
+    setTimeout(() => (button.disabled = true));
+  }
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
+});
+
+// Back from the sign-in page after signing out: the record must not be shown from the cache.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && document.querySelector(".whoami")) location.reload();
+});
