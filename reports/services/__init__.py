@@ -1,0 +1,1 @@
+"""Everything that writes in reports: claim, assess, compose, sign, render, amend."""
