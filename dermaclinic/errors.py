@@ -1,20 +1,16 @@
-"""Domain errors and the one place that maps them to HTTP.
+"""Domain errors, and what a page makes of them.
 
 A service raises; nothing else decides on a status code. Pages show the sentence, the API answers
-with RFC 9457 problem details. A user sees what was wrong and what to do, never a traceback.
+with RFC 9457 problem details (dermaclinic/problems.py). A user sees what was wrong and what to do, never a traceback.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
-from rest_framework import exceptions as drf
-from rest_framework.response import Response
-from rest_framework.views import exception_handler, set_rollback
 
 
 class DomainError(Exception):
@@ -66,7 +62,9 @@ class NotFound(DomainError):
     slug = "not-found"
     title = _("Not found")
 
-    def __init__(self, detail: StrOrPromise = _("There is nothing at this address.")) -> None:
+    def __init__(
+        self, detail: StrOrPromise = _("There is nothing at this address.")
+    ) -> None:
         super().__init__(detail)
 
 
@@ -87,34 +85,10 @@ def problem(error: DomainError) -> dict[str, Any]:
         "detail": str(error.detail),
     }
     if error.errors:
-        body["errors"] = {field: [str(s) for s in all_] for field, all_ in error.errors.items()}
+        body["errors"] = {
+            field: [str(s) for s in all_] for field, all_ in error.errors.items()
+        }
     return body | error.extra
-
-
-def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: domain errors and DRF's own, all as problem+json."""
-    set_rollback()
-    if isinstance(exc, DjangoValidationError):
-        exc = drf.ValidationError(exc.messages)
-    if isinstance(exc, DomainError):
-        return Response(problem(exc), exc.status, content_type="application/problem+json")
-    response = exception_handler(exc, context)
-    if response is None:
-        return None
-    error = DomainError(_("The request was not understood."))
-    error.status = response.status_code
-    if isinstance(exc, drf.ValidationError):
-        error.title, error.detail = Invalid.title, _("Some fields need your attention.")
-        error.extra = {"errors": response.data}
-    elif isinstance(exc, drf.APIException):
-        error.slug = str(exc.default_code).replace("_", "-")
-        error.title, error.detail = exc.default_detail, str(exc.detail)
-    else:
-        error.slug, error.title = NotFound.slug, NotFound.title
-        error.detail = NotFound().detail
-    response.data = problem(error)
-    response.content_type = "application/problem+json"
-    return response
 
 
 class DomainErrorMiddleware:
@@ -126,7 +100,9 @@ class DomainErrorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
+    def process_exception(
+        self, request: HttpRequest, exc: Exception
+    ) -> HttpResponse | None:
         """Only domain errors; everything else is a defect and goes to Django's 500 page."""
         if not isinstance(exc, DomainError):
             return None

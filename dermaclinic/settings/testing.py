@@ -2,9 +2,10 @@
 
 import base64
 
+from dermaclinic.settings import environment
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 
-SECRET_KEY = "testing-only"  # noqa: S105 - guards nothing outside the suite
+SECRET_KEY = "testing-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -17,3 +18,10 @@ VAULT_KEYS = f"test:{_key('v')}"
 VAULT_NAMING_KEY = _key("n")
 AUDIT_EVENT_KEY = _key("e")
 AUDIT_SEAL_KEY = _key("s")
+
+# The login is the owner's, who makes the database; tests then act as web (tests/database.py).
+DATABASE_ROLE = "web"
+DATABASES = {
+    "default": environment.database("owner"),
+    "denials": environment.database("owner") | {"TEST": {"MIRROR": "default"}},
+}
