@@ -4,6 +4,7 @@ Colour is light through pigment: skin reflects a tone, each layer absorbs by Bee
 law, white structures scatter on top. A lesion is drawn once on its own board, then framed.
 """
 
+import io
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeVar
@@ -13,13 +14,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from demo import optics
-from demo.lesions import LAYERS, Kind, Layers, Lesion, draw_lesion
+from demo.lesions import LAYERS, Kind, Layers, Lesion
+from demo.patterns import draw_lesion
 from demo.structures import Array, Board, smoothstep, stream
 
 _T = TypeVar("_T")
 
-__all__ = ["Capture", "Drawing", "Kind", "Lesion", "SkinTone", "Spec", "draw"]
+__all__ = ["SYNTHETIC", "Capture", "Drawing", "Kind", "Lesion", "SkinTone", "Spec", "draw"]
 
+SYNTHETIC = "Synthetic image drawn by a program. It shows no person and must not be used for care."
 DEFAULT_SIZE = (900, 675)
 FIELD_DIAGONAL_MM = 18.0
 _SKIN_SIDE_MM = 26.0
@@ -122,6 +125,12 @@ class Drawing:
     mask: npt.NDArray[np.bool_]
     mm_per_pixel: float
 
+    def as_jpeg(self, quality: int = 92) -> bytes:
+        """A JPEG file that says in its comment that it is synthetic."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.image).save(buffer, "JPEG", quality=quality, comment=SYNTHETIC)
+        return buffer.getvalue()
+
 
 def draw(spec: Spec, seed: int) -> Drawing:
     """Draw `spec` as captured by `seed`; the same two give the same bytes.
@@ -141,13 +150,13 @@ def draw(spec: Spec, seed: int) -> Drawing:
         _or(capture.shift_mm, (float(rng.normal(0, 0.45)), float(rng.normal(0, 0.35)))),
     )
     identity = spec.lesion.seed if spec.lesion else seed
-    rgb, skin = _skin(spec, frame, identity)
+    rgb = _skin(spec, frame, identity)
     mask = np.zeros((height, width), dtype=np.bool_)
     if spec.lesion is not None:
         side = spec.lesion.board_mm
         pixels = int(round(side * float(np.hypot(width, height)) / FIELD_DIAGONAL_MM * 0.94))
         layers = draw_lesion(Board(side, pixels), spec.lesion)
-        rgb, mask = _lay(rgb, skin, layers, frame)
+        rgb, mask = _lay(rgb, layers, frame)
     rgb = _photograph(rgb, spec, frame, rng)
     blur_px = 0.010 / mm_per_pixel + capture.blur_mm / mm_per_pixel
     image = optics.sense(rgb, stream(seed, "sensor"), blur_px, capture.noise)
@@ -168,7 +177,7 @@ class _Frame:
     def scale(self) -> float:
         return 1 / self.mm_per_pixel
 
-    def see(self, board: Board, image: Array, outside: float = 0.0) -> Array:
+    def see(self, board: Board, image: npt.NDArray[np.floating], outside: float = 0.0) -> Array:
         """`image` of `board` as framed, with `outside` beyond the board."""
         turn = np.deg2rad(self.turn_degrees)
         k = self.mm_per_pixel * board.scale
@@ -188,37 +197,33 @@ class _Frame:
         return np.asarray(seen)
 
 
-def _skin(spec: Spec, frame: _Frame, identity: int) -> tuple[Array, Array]:
-    """The skin as seen (h, w, 3), and its mottled melanin density (h, w)."""
+def _skin(spec: Spec, frame: _Frame, identity: int) -> Array:
+    """The bare skin as seen (h, w, 3)."""
     board, rng = Board(_SKIN_SIDE_MM, _SKIN_PIXELS), stream(identity, "skin")
     dark = (spec.tone - 1) / 5
     mottle, flush = board.noise(rng, 3.0, 4), board.noise(rng, 4.0, 3)
     melanin = 0.035 * mottle + 0.05 * dark * board.noise(rng, 0.5, 3)
     # Furrows of the skin's surface: a fine net, more visible where skin is darker.
-    net = board.network(
-        board.scatter(rng, 0.62, 1.1), 0.09, rng, np.full_like(mottle, 0.8), 0.6
-    )
+    net = board.network(board.scatter(rng, 0.62, 1.1), 0.09, rng, np.full_like(mottle, 0.8), 0.6)
     relief = 0.05 * board.soften(net, 0.05)
     melanin += np.float32(0.35 * dark) * relief * 4
     if spec.sun_damage > 0:
-        spots = smoothstep(board.noise(rng, 1.8, 4), 1.15, 2.0)
-        melanin += np.float32(0.35 * spec.sun_damage * (1 - 0.6 * dark)) * spots
+        spots = smoothstep(board.noise(rng, 1.8, 4), 0.95, 2.5)
+        melanin += np.float32(0.32 * spec.sun_damage * (1 - 0.6 * dark)) * spots
     blood = 0.035 * flush + 0.045 * np.abs(board.noise(rng, 1.1, 3))
     fine = 1 - np.abs(board.noise(rng, 1.6, 3))
     veins = smoothstep(fine, 0.93, 1.0) * smoothstep(flush, -0.3, 1.3)
     blood += np.float32(0.22 * (0.3 + spec.sun_damage) * (1 - dark)) * veins
-    melanin, blood, relief = (frame.see(board, layer) for layer in (melanin, blood, relief))
-    rgb = np.empty((*melanin.shape, 3), dtype=np.float32)
+    brown, red, lift = (frame.see(board, layer) for layer in (melanin, blood, relief))
+    rgb = np.empty((*brown.shape, 3), dtype=np.float32)
     tone = _TONES[spec.tone - 1]
     for c in range(3):
-        density = melanin * _ABSORPTION["melanin"][c] + blood * _ABSORPTION["blood"][c] - relief
+        density = brown * _ABSORPTION["melanin"][c] + red * _ABSORPTION["blood"][c] - lift
         rgb[..., c] = tone[c] * np.exp(-density)
-    return rgb, melanin
+    return rgb
 
 
-def _lay(
-    rgb: Array, skin: Array, layers: Layers, frame: _Frame
-) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _lay(rgb: Array, layers: Layers, frame: _Frame) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Lay the lesion over the skin; its mask is where the framed depth is positive."""
     board = layers.board
     seen = {name: frame.see(board, getattr(layers, name)) for name in LAYERS}

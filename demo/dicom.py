@@ -25,12 +25,12 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from demo.dermoscopy import Drawing
+from demo.dermoscopy import SYNTHETIC, Drawing
 
 _MODALITY = {DermoscopicPhotographyImageStorage: "DMS", VLPhotographicImageStorage: "XC"}
 
-# SNOMED CT, from CID 4029 Dermatology Anatomic Site ("trunk" is CID 8134's).
-_ANATOMY = {
+# SNOMED CT, from CID 4029 Dermatology Anatomic Site, which "Skin of trunk" extends.
+ANATOMIC_REGIONS = {
     "face": ("73897004", "Skin of face"),
     "scalp": ("43067004", "Skin of scalp"),
     "ear": ("1902009", "Skin of ear"),
@@ -43,12 +43,10 @@ _ANATOMY = {
     "hand": ("33712006", "Skin of hand"),
     "foot": ("60496002", "Skin of foot"),
     "genital": ("60944009", "Skin of external genitalia"),
-    "trunk": ("22943007", "Trunk"),
+    "trunk": ("86381001", "Skin of trunk"),
 }
 _SEX = {"female": "F", "male": "M", "other": "O"}
 _LATERALITY = {"left": "L", "right": "R"}
-
-COMMENT = "Synthetic image drawn by a program. It shows no person and must not be used for care."
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class PatientTags:
 
 @dataclass(frozen=True)
 class StudyTags:
-    """The visit. Equal `key`s give one study; UIDs follow from it and the instance number."""
+    """The visit. Its `key`, unique in the world, and the instance number give the UIDs."""
 
     key: str
     acquired_at: datetime
@@ -95,7 +93,7 @@ def as_dicom(
         raise ValueError("The picture must be uint8 with the shape (height, width, 3).")
     if sop_class not in _MODALITY:
         raise ValueError(f"{sop_class} is not a photograph that this writer knows.")
-    if study.body_site and study.body_site not in _ANATOMY:
+    if study.body_site and study.body_site not in ANATOMIC_REGIONS:
         raise ValueError(f"{study.body_site!r} is not a known body site.")
     dataset = Dataset()
     _describe_patient(dataset, patient)
@@ -157,7 +155,7 @@ def _describe_image(dataset: Dataset, study: StudyTags, number: int) -> None:
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.SyntheticData = "YES"
     dataset.BurnedInAnnotation = "NO"
-    dataset.ImageComments = COMMENT
+    dataset.ImageComments = SYNTHETIC
     dataset.ContentDate, dataset.ContentTime = f"{when:%Y%m%d}", f"{when:%H%M%S}"
     dataset.AcquisitionDateTime = f"{when:%Y%m%d%H%M%S}"
     dataset.PatientOrientation = ""
@@ -165,7 +163,7 @@ def _describe_image(dataset: Dataset, study: StudyTags, number: int) -> None:
     if study.laterality:
         dataset.ImageLaterality = _LATERALITY[study.laterality]
     if study.body_site:
-        code, meaning = _ANATOMY[study.body_site]
+        code, meaning = ANATOMIC_REGIONS[study.body_site]
         item = Dataset()
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "SCT", meaning
         dataset.AnatomicRegionSequence = [item]

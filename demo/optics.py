@@ -5,6 +5,7 @@ Everything here belongs to the capture, not to the lesion, and works on the fini
 """
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from demo.structures import Array, blur, resize, trace
@@ -132,7 +133,9 @@ def field_stop(rgb: Array, rng: np.random.Generator, radius: float) -> Array:
     return np.asarray(rgb * glow[..., None] * weight + dark * (1 - weight), dtype=np.float32)
 
 
-def sense(rgb: Array, rng: np.random.Generator, blur_px: float, noise: float) -> Array:
+def sense(
+    rgb: Array, rng: np.random.Generator, blur_px: float, noise: float
+) -> npt.NDArray[np.uint8]:
     """The sensor: defocus, then grain that is stronger in the dark; returns uint8 (h, w, 3)."""
     height, width = rgb.shape[:2]
     if blur_px >= 0.2:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage, spatial
 
 Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 Polyline = tuple[Array, Array]
 """Points (n, 2) in mm and widths (n,) in mm."""
 
@@ -71,10 +72,10 @@ class Board:
     def soften(self, image: Array, sigma_mm: float) -> Array:
         return blur(image, sigma_mm * self.scale)
 
-    def at(self, image: Array, points: Array) -> Array:
+    def at(self, image: Array, points: Floats) -> Array:
         """Values of `image` under `points` (n, 2) in mm; outside, those of the nearest edge."""
         index = np.clip((points + self.side / 2) * self.scale, 0, self.pixels - 1).astype(int)
-        return image[index[:, 1], index[:, 0]]
+        return np.asarray(image[index[:, 1], index[:, 0]], dtype=np.float32)
 
     def noise(self, rng: np.random.Generator, grain_mm: float, octaves: int = 1) -> Array:
         """Smooth noise of zero mean and unit variance with features of about `grain_mm`."""
@@ -105,7 +106,7 @@ class Board:
         sheet = Image.new("L", (size, size))
         return sheet, ImageDraw.Draw(sheet)
 
-    def _pixels(self, points: Array) -> Array:
+    def _pixels(self, points: Floats) -> Array:
         scaled = (points + self.side / 2) * self.scale * _SUPERSAMPLE
         return np.asarray(scaled, dtype=np.float32)
 
@@ -115,7 +116,7 @@ class Board:
 
     def network(
         self,
-        centres: Array,
+        centres: Floats,
         width_mm: float,
         rng: np.random.Generator,
         presence: Array,
@@ -144,9 +145,9 @@ class Board:
 
     def blobs(
         self,
-        centres: Array,
-        radii: Array,
-        strengths: Array,
+        centres: Floats,
+        radii: Floats,
+        strengths: Floats,
         rng: np.random.Generator,
         irregularity: float = 0.15,
         stretch: float = 1.0,
@@ -172,7 +173,7 @@ class Board:
         return self._read(sheet)
 
     def cells(
-        self, centres: Array, strengths: Array, shrink: float, rng: np.random.Generator
+        self, centres: Floats, strengths: Floats, shrink: float, rng: np.random.Generator
     ) -> Array:
         """Voronoi cells drawn as separate rounded bodies (lacunae, cobblestones)."""
         cells = spatial.Voronoi(centres)
@@ -196,7 +197,7 @@ class Board:
         return self._read(sheet)
 
 
-def trace(pen: ImageDraw.ImageDraw, points: Array, widths: Array, shade: int) -> None:
+def trace(pen: ImageDraw.ImageDraw, points: Floats, widths: Array, shade: int) -> None:
     """Draw one curve segment by segment; joints are rounded where the curve is thick."""
     corners = points.tolist()
     for i in range(len(corners) - 1):
