@@ -41,10 +41,29 @@ class Agreement(models.TextChoices):
     NO_OPINION = "no_opinion", _("no opinion")
 
 
+class TwoStep(models.TextChoices):
+    """The first step of dermoscopy's two-step method."""
+
+    MELANOCYTIC = "melanocytic", _("melanocytic")
+    NON_MELANOCYTIC = "non_melanocytic", _("not melanocytic")
+
+
+class Algorithm(models.TextChoices):
+    """How the second step was taken: the algorithms that a dermoscopy report may name."""
+
+    PATTERN = "pattern", _("Pattern analysis")
+    ABCD = "abcd", _("ABCD rule")
+    SEVEN_POINT = "seven_point", _("Seven-point checklist")
+    MENZIES = "menzies", _("Menzies' method")
+    THREE_POINT = "three_point", _("Three-point checklist")
+    CASH = "cash", _("CASH")
+
+
 class Assessment(TenantModel):
     """A doctor's judgement of a lesion at a visit. Written once; a change of mind is a new version.
 
-    `diagnoses` are SNOMED CT codes, most likely first. `opinion` is what stood beside the images.
+    `diagnoses` are SNOMED CT codes, most likely first. `images` are the instances that were there
+    to be looked at, `opinion` is what stood beside them: an image that came later is still open.
     """
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="assessments")
@@ -55,6 +74,11 @@ class Assessment(TenantModel):
     management = models.CharField(max_length=12, choices=Management)
     due = models.DateField(null=True, blank=True)
     reason = models.TextField(blank=True)
+    two_step = models.CharField(max_length=16, choices=TwoStep, blank=True)
+    description = models.TextField(blank=True)
+    algorithm = models.CharField(max_length=12, choices=Algorithm, blank=True)
+    comment = models.TextField(blank=True)
+    images = ArrayField(models.UUIDField())
     opinion = models.ForeignKey(
         Prediction, on_delete=models.PROTECT, null=True, related_name="assessments"
     )
@@ -83,8 +107,12 @@ class Assessment(TenantModel):
                 condition=~Q(agreement="differs") | ~Q(reason=""), name="departing_needs_a_reason"
             ),
             models.CheckConstraint(
-                condition=Q(opinion__isnull=False) | Q(agreement="no_opinion"),
+                condition=Q(opinion__isnull=False, agreement__in=["agrees", "partly", "differs"])
+                | Q(opinion__isnull=True, agreement="no_opinion"),
                 name="agreement_needs_an_opinion",
+            ),
+            models.CheckConstraint(
+                condition=Q(images__len__gte=1), name="assessment_has_seen_an_image"
             ),
         ]
 
@@ -95,7 +123,8 @@ class Assessment(TenantModel):
 class Report(TenantModel):
     """A signed statement on a visit. `content` is frozen at signing; a correction is a new version.
 
-    `content_sha256` is the hash of the canonical content, which the PDF prints.
+    `content_sha256` is the hash of the canonical content, which the PDF prints. A draft has no
+    number yet: numbers run without gaps in a clinic, so signing gives them.
     """
 
     class Status(models.TextChoices):
@@ -110,7 +139,7 @@ class Report(TenantModel):
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="reports")
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reports")
-    number = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(null=True)
     version = models.PositiveIntegerField(default=1)
     replaces = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, related_name="replaced_by"
@@ -130,6 +159,7 @@ class Report(TenantModel):
     pdf_name = models.CharField(max_length=64, blank=True)
     pdf_error = models.TextField(blank=True)
     pdf_attempts = models.PositiveSmallIntegerField(default=0)
+    pdf_lease_expires_at = models.DateTimeField(null=True)
     amendment_reason = models.TextField(blank=True)
 
     class Meta:
@@ -141,6 +171,7 @@ class Report(TenantModel):
             models.CheckConstraint(
                 condition=Q(status="draft")
                 | Q(
+                    number__isnull=False,
                     signed_by__isnull=False,
                     signed_at__isnull=False,
                     content__isnull=False,
@@ -156,18 +187,32 @@ class Report(TenantModel):
                 condition=~Q(pdf_status="failed") | ~Q(pdf_error=""), name="failed_pdf_says_why"
             ),
             models.CheckConstraint(
+                condition=Q(pdf_status="none") | Q(status="signed"), name="draft_has_no_pdf"
+            ),
+            models.CheckConstraint(
+                condition=Q(version=1, replaces__isnull=True)
+                | Q(version__gt=1, replaces__isnull=False),
+                name="later_version_replaces_one",
+            ),
+            models.CheckConstraint(
                 condition=Q(signed_at__isnull=True) | Q(signed_at__gte=F("composed_at")),
                 name="signed_after_composed",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.number}.{self.version}"
+        return f"{self.number}.{self.version}" if self.number else str(_("draft"))
+
+    @property
+    def replaced(self) -> bool:
+        """A newer version has been signed."""
+        newer = getattr(self, "replaced_by", None)
+        return newer is not None and newer.status == self.Status.SIGNED
 
     @property
     def amendment_needed(self) -> bool:
-        """An image was moved after signing, and no newer version has been made."""
-        return bool(self.amendment_reason) and not hasattr(self, "replaced_by")
+        """An image was moved after signing, and no newer version has been signed."""
+        return bool(self.amendment_reason) and not self.replaced
 
 
 class ReportAssessment(TenantModel):

@@ -4,7 +4,8 @@ from django.db import migrations
 
 from dermaclinic.accounts.tenancy import append_only, immutable_when, protect, same
 
-PDF = ("pdf_status", "pdf_name", "pdf_error", "pdf_attempts", "amendment_reason")
+PDF = ("pdf_status", "pdf_name", "pdf_error", "pdf_attempts", "pdf_lease_expires_at")
+LATER = (*PDF, "amendment_reason")
 
 
 class Migration(migrations.Migration):
@@ -19,8 +20,47 @@ class Migration(migrations.Migration):
         immutable_when(
             "reports_report",
             "OLD.status = 'signed'",
-            but=PDF,
+            but=LATER,
             error="a signed report is never changed: compose a new version",
+        ),
+        # What a signed report was composed of stays, too.
+        migrations.RunSQL(
+            """
+            CREATE FUNCTION reports_reportassessment_of_draft() RETURNS trigger
+            LANGUAGE plpgsql AS $$
+            BEGIN
+                IF EXISTS (SELECT FROM reports_report
+                           WHERE id IN (OLD.report_id, NEW.report_id) AND status = 'signed') THEN
+                    RAISE EXCEPTION 'a signed report is never changed: compose a new version'
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN COALESCE(NEW, OLD);
+            END $$;
+            CREATE TRIGGER reports_reportassessment_of_draft
+                BEFORE INSERT OR UPDATE OR DELETE ON reports_reportassessment
+                FOR EACH ROW EXECUTE FUNCTION reports_reportassessment_of_draft();
+            """,
+            """
+            DROP TRIGGER reports_reportassessment_of_draft ON reports_reportassessment;
+            DROP FUNCTION reports_reportassessment_of_draft();
+            """,
+        ),
+        # The worker renders for all clinics. It learns here which reports wait and whose they are,
+        # and nothing else: their content it reads in the clinic's context like everybody.
+        migrations.RunSQL(
+            """
+            CREATE FUNCTION reports_waiting_for_pdf(how_many integer)
+            RETURNS TABLE (report_id uuid, clinic_id uuid)
+            LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+                SELECT id, clinic_id FROM reports_report
+                WHERE pdf_status = 'pending'
+                  AND (pdf_lease_expires_at IS NULL OR pdf_lease_expires_at < clock_timestamp())
+                ORDER BY signed_at LIMIT how_many
+            $$;
+            REVOKE ALL ON FUNCTION reports_waiting_for_pdf(integer) FROM PUBLIC;
+            GRANT EXECUTE ON FUNCTION reports_waiting_for_pdf(integer) TO dermaclinic_worker;
+            """,
+            "DROP FUNCTION reports_waiting_for_pdf(integer);",
         ),
         same("reports_claim", "study_id", "imaging_study", "clinic_id"),
         same("reports_assessment", "study_id", "imaging_study", "patient_id", "clinic_id"),
