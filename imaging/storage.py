@@ -11,11 +11,11 @@ from imaging.vault import Keyring, LocalVault, Vault
 
 @lru_cache(maxsize=4)
 def _vault(directory: Path, keys: str, naming_key: str) -> Vault:
-    return LocalVault(directory, Keyring.from_text(keys, naming_key))
+    return LocalVault(directory, Keyring.parse(keys, naming_key))
 
 
 def vault() -> Vault:
-    """Sealed storage as the settings describe it; ImproperlyConfigured without keys."""
+    """Sealed storage as the settings describe it; VaultKeyMissing without keys."""
     return _vault(
         Path(settings.VAULT_DIR), settings.VAULT_KEYS, settings.VAULT_NAMING_KEY
     )

@@ -1,6 +1,6 @@
 """Body sites: our key, SNOMED CT code and display, whether a side is needed, and HAM10000's name.
 
-SNOMED CT International Edition, hierarchy 123037004 |Body structure|.
+Codes are skin structures of DICOM PS3.16 CID 4029 (Dermatology Anatomic Sites), SNOMED CT.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class BodySite:
 _SITES = [
     BodySite("scalp", "43067004", _("Scalp"), False, "scalp"),
     BodySite("face", "73897004", _("Face"), False, "face"),
-    BodySite("ear", "1910005", _("Ear"), True, "ear"),
+    BodySite("ear", "1902009", _("Ear"), True, "ear"),
     BodySite("neck", "43081002", _("Neck"), False, "neck"),
-    BodySite("chest", "74160004", _("Chest"), False, "chest"),
+    BodySite("chest", "244106003", _("Chest"), False, "chest"),
     BodySite("abdomen", "75093004", _("Abdomen"), False, "abdomen"),
-    BodySite("back", "123961009", _("Back"), False, "back"),
+    BodySite("back", "66643007", _("Back"), False, "back"),
     BodySite("trunk", "86381001", _("Trunk, elsewhere"), False, "trunk"),
-    BodySite("genital", "45643008", _("Genital region"), False, "genital"),
+    BodySite("genital", "60944009", _("Genital region"), False, "genital"),
     BodySite("upper_extremity", "371311000", _("Arm"), True, "upper extremity"),
     BodySite("hand", "33712006", _("Hand"), True, "hand"),
     BodySite("lower_extremity", "371304004", _("Leg"), True, "lower extremity"),

@@ -195,11 +195,10 @@ def _clean(row: Patient | Lesion) -> None:
         raise Invalid(
             _("Some fields need your attention."), errors=error.message_dict
         ) from error
-    if (
-        isinstance(row, Lesion)
-        and row.needs_side
-        and row.laterality not in ("left", "right")
-    ):
+    for field in row._meta.concrete_fields:
+        if not field.generated and "\x00" in str(field.value_from_object(row)):
+            raise _field(field.name, _("This holds a character that cannot be stored."))
+    if isinstance(row, Lesion) and row.needs_side and row.laterality not in ("left", "right"):
         raise _field(
             "laterality", _("This body site is on both sides: choose left or right.")
         )

@@ -18,6 +18,7 @@ from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import RunSQL
 
+QUEUES = {"inference_prediction", "reports_report"}
 _clinic: ContextVar[uuid.UUID | None] = ContextVar("clinic", default=None)
 
 
@@ -77,24 +78,20 @@ def tenant_tables() -> set[str]:
 def install_guard(connection: BaseDatabaseWrapper) -> None:
     """Make a query on patient data without a context raise, on connections that the wall binds.
 
-    The worker's claim on the queue table spans clinics and has a policy of its own.
+    A worker finds work across clinics, so its queues have policies of their own.
     """
     if settings.DATABASE_ROLE not in ("web", "worker"):
         return
-    tables = tenant_tables()
-    if settings.DATABASE_ROLE == "worker":
-        tables.discard("inference_prediction")
+    tables = tenant_tables() - (QUEUES if settings.DATABASE_ROLE == "worker" else set())
+    names = "|".join(sorted(tables))
     guarded = re.compile(
-        r'\b(?:FROM|JOIN|INTO|UPDATE)\s+"?(' + "|".join(sorted(tables)) + r')"?\b'
+        rf'\s*(?:(?:SELECT|INSERT|DELETE|WITH)\b.*?\b(?:FROM|JOIN|INTO)|UPDATE)\s+"?({names})"?\b',
+        re.DOTALL,
     )
 
-    def guard(
-        execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
-    ) -> Any:
-        if _clinic.get() is None and (found := guarded.search(str(sql))):
-            raise NoClinicContext(
-                f"{found.group(1)} was queried outside of clinic_context()."
-            )
+    def guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if _clinic.get() is None and (found := guarded.match(str(sql))):
+            raise NoClinicContext(f"{found.group(1)} was queried outside of clinic_context().")
         return execute(sql, params, many, context)
 
     connection.execute_wrappers.append(guard)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
@@ -61,8 +62,8 @@ def write(events: Iterable[Event]) -> None:
 
 def write_past_rollback(made: Event) -> None:
     """Store an event through a connection of its own, which no rollback of the caller reaches."""
-    with transaction.atomic(using="denials"):
-        with connections["denials"].cursor() as cursor:
-            clinic = str(made.clinic_id) if made.clinic_id else ""
-            cursor.execute("SELECT set_config('app.clinic', %s, true)", [clinic])
-        made.save(using="denials", force_insert=True)
+    alias = settings.AUDIT_DENIALS_DATABASE
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        clinic = str(made.clinic_id) if made.clinic_id else ""
+        cursor.execute("SELECT set_config('app.clinic', %s, true)", [clinic])
+        made.save(using=alias, force_insert=True)

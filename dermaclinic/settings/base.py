@@ -76,8 +76,9 @@ TEMPLATES = [
 DATABASE_ROLE = environment.database_role()
 DATABASES = {
     "default": environment.database(DATABASE_ROLE),
-    "denials": environment.database(DATABASE_ROLE) | {"TEST": {"MIRROR": "default"}},
+    "denials": environment.database(DATABASE_ROLE),
 }
+AUDIT_DENIALS_DATABASE = "denials"
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
