@@ -10,6 +10,7 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit.models import Event
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
@@ -123,3 +124,13 @@ def record(*, actor: Actor, patient_id: uuid.UUID) -> Record:
             lesions=list(patient.lesions.all()),
             changes=list(patient.changes.all()),
         )
+
+
+def identify(*, actor: Actor, mrn: str) -> uuid.UUID | None:
+    """The id behind a record number, for somebody who may read the audit but no records."""
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "view", Event)
+        patients = Patient.objects.filter(clinic_id=actor.clinic_id, mrn=mrn.strip())
+        found = patients.values_list("pk", flat=True).first()
+        audit.searched_patients(actor, shown=[found] if found else [], fields=["mrn"])
+    return found
