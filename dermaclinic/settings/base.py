@@ -104,7 +104,8 @@ BELL_TIMEOUT_SECONDS = 0.3
 INFERENCE_LEASE_SECONDS = 120
 INFERENCE_MAX_ATTEMPTS = 3
 INFERENCE_BATCH_SIZE = 16
-INFERENCE_THREADS = 1
+INFERENCE_THREADS = 1  # inside one operation: on CPU, one worker per core
+INFERENCE_READERS = 2  # threads that unseal and decode the next batch
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
