@@ -4,8 +4,29 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
-from reports.models import Assessment
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Invalid
+from imaging.models import Instance, Study
+from inference.models import Prediction
+from patients.models import Lesion, Patient, Purpose
+from patients.services import allows
+from reports import opinions
+from reports.diagnoses import DIAGNOSES
+from reports.models import Agreement, Algorithm, Assessment, Management, TwoStep
+from reports.services import claims
+
+# What makes two recordings the same: a double click is answered with the version that is there.
+_SAME = (
+    "author_id", "diagnoses", "management", "due", "reason", "two_step", "description",
+    "algorithm", "comment", "images", "opinion_id",
+)  # fmt: skip
 
 
 def record_assessment(
@@ -24,9 +45,102 @@ def record_assessment(
 ) -> Assessment:
     """Record one's own diagnoses (SNOMED CT codes, most likely first, 1–3) and what to do.
 
+    It is compared with the opinion of `reports.opinions`, and never waits for one.
     Invalid: unknown, repeated or no diagnoses; no image of the lesion in this visit; monitoring
     without a date in the future, or a date without monitoring; departing from the opinion without
     a reason (`errors` names the field). Conflict: another doctor's live claim on the visit.
     Recording the same once more (a double click) answers with the version that is there.
     """
-    raise NotImplementedError
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Assessment)
+        study = policies.find(actor, "view", Study.objects.all(), pk=study_id)
+        lesion = policies.find(actor, "view", Lesion.objects.all(), pk=lesion_id)
+        # Moving an image locks its patients first, too.
+        patient = Patient.objects.select_for_update(no_key=True).get(pk=study.patient_id)
+        claims.respect(actor, study)
+        images = _images(study, lesion)
+        _check(diagnoses, management, due, two_step, algorithm)
+        opinion = _opinion(patient, images)
+        agreement = opinions.agreement(list(diagnoses), opinion)
+        if agreement == Agreement.DIFFERS and not reason.strip():
+            raise _invalid(
+                "reason", _("Your diagnosis departs from the opinion. Please say why.")
+            )
+        made = Assessment(
+            clinic_id=actor.clinic_id,
+            patient=patient,
+            study=study,
+            lesion=lesion,
+            diagnoses=list(diagnoses),
+            management=management,
+            due=due,
+            reason=reason.strip(),
+            description=description.strip(),
+            two_step=two_step,
+            algorithm=algorithm,
+            comment=comment.strip(),
+            images=[image.pk for image in images],
+            opinion=opinion,
+            agreement=agreement,
+            author=actor.user,
+        )
+        newest = Assessment.objects.filter(study=study, lesion=lesion).first()
+        if newest is not None and _content(newest) == _content(made):
+            return newest
+        made.version = newest.version + 1 if newest else 1
+        made.save(force_insert=True)
+        audit.recorded_assessment(actor, made)
+    return made
+
+
+def _content(assessment: Assessment) -> tuple[object, ...]:
+    return tuple(getattr(assessment, name) for name in _SAME)
+
+
+def _images(study: Study, lesion: Lesion) -> list[Instance]:
+    images = list(Instance.objects.filter(study=study, lesion=lesion).order_by("created_at", "id"))
+    if not images:
+        raise _invalid(
+            "lesion", _("There is no image of this lesion in this visit. Assign one to it first.")
+        )
+    return images
+
+
+def _opinion(patient: Patient, images: list[Instance]) -> Prediction | None:
+    newest = opinions.newest([image.pk for image in images])
+    opted_out = not allows(patient, Purpose.AI_OPINION)
+    chosen, _state = opinions.choose(
+        [newest.get(image.pk) for image in images], opted_out=opted_out
+    )
+    return chosen
+
+
+def _check(
+    diagnoses: Sequence[str], management: str, due: date | None, two_step: str, algorithm: str
+) -> None:
+    if not 1 <= len(diagnoses) <= 3:
+        raise _invalid("diagnoses", _("Give one to three diagnoses, the most likely first."))
+    if len(set(diagnoses)) < len(diagnoses):
+        raise _invalid("diagnoses", _("Give each diagnosis once."))
+    if unknown := [code for code in diagnoses if code not in DIAGNOSES]:
+        raise _invalid(
+            "diagnoses",
+            _("%(code)s is not in the list of diagnoses. Choose one from it.")
+            % {"code": unknown[0]},
+        )
+    if management not in Management.values:
+        raise _invalid("management", _("Say what is to be done with the lesion."))
+    if management == Management.MONITOR and due is None:
+        raise _invalid("due", _("Say until when the lesion is to be monitored."))
+    if management != Management.MONITOR and due is not None:
+        raise _invalid("due", _("A date goes with monitoring only."))
+    if due is not None and due <= timezone.localdate():
+        raise _invalid("due", _("The date must lie in the future."))
+    if two_step and two_step not in TwoStep.values:
+        raise _invalid("two_step", _("Choose melanocytic, not melanocytic, or leave it open."))
+    if algorithm and algorithm not in Algorithm.values:
+        raise _invalid("algorithm", _("Choose an algorithm from the list, or leave it open."))
+
+
+def _invalid(field: str, sentence: StrOrPromise) -> Invalid:
+    return Invalid(sentence, errors={field: [sentence]})
