@@ -45,6 +45,6 @@ def read(state: Path) -> dict[str, str]:
         except FileExistsError:
             pass
         finally:
-            os.unlink(draft)
+            Path(draft).unlink()
     found: dict[str, str] = json.loads(file.read_text())
     return found

@@ -25,6 +25,10 @@ ALTER ROLE dermaclinic_web LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS
 ALTER ROLE dermaclinic_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 ALTER ROLE dermaclinic_sealer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 
+-- The owner may step into the others' shoes (SET ROLE), as the tests do; it inherits nothing.
+GRANT dermaclinic_web, dermaclinic_worker, dermaclinic_sealer TO dermaclinic_owner
+    WITH INHERIT FALSE, SET TRUE;
+
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS pgcrypto;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
