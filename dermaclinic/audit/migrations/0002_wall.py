@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             sealer="SELECT",
         ),
         grant("audit_seal", sealer="SELECT, INSERT"),
-        grant("audit_sealedevent", sealer="SELECT, INSERT"),
+        grant("audit_sealedevent", web="SELECT", sealer="SELECT, INSERT"),
         append_only("audit_event", error="audit events are never changed or removed"),
         append_only("audit_seal", error="seals are never changed or removed"),
         append_only("audit_sealedevent", error="seals are never changed or removed"),
