@@ -5,8 +5,7 @@ loses at most a fraction of a second, and the sweep rings later.
 """
 
 import logging
-from functools import cache
-from typing import Any
+import threading
 
 from django.conf import settings
 from django.db import transaction
@@ -19,22 +18,7 @@ log = logging.getLogger(__name__)
 INFERENCE = "workers.inference.drain"
 RENDER = "workers.default.render_reports"
 
-
-@cache
-def _connection() -> Connection:
-    """A producer connection of its own: Celery's default one blocks for 20 s on a hung Redis."""
-    timeout = settings.BELL_TIMEOUT_SECONDS
-    return Connection(
-        settings.CELERY_BROKER_URL,
-        connect_timeout=timeout,
-        transport_options={
-            "socket_timeout": timeout,
-            "socket_connect_timeout": timeout,
-            "retry_on_timeout": False,
-            "max_retries": 0,
-            "global_keyprefix": settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix", ""),
-        },
-    )
+_own = threading.local()
 
 
 def ring(task: str) -> None:
@@ -44,12 +28,37 @@ def ring(task: str) -> None:
 
 def ring_now(task: str) -> bool:
     """Ring; False, and a line in the log, when Redis did not take it."""
-    options: dict[str, Any] = {"retry": False, "ignore_result": True}
     try:
-        app.send_task(task, connection=_connection(), **options)
-    except Exception as error:  # whatever the transport raises, the caller's work is done
+        app.send_task(task, connection=_connection(), retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001 - whatever Redis does, the caller's work is done
         log.warning("The bell %s did not ring (%s); the sweep will.", task, type(error).__name__)
-        _connection().close()
-        _connection.cache_clear()
+        _hang_up()
         return False
     return True
+
+
+def _connection() -> Connection:
+    """This thread's producer connection: Celery's default blocks for 20 s on a hung Redis."""
+    connection: Connection | None = getattr(_own, "connection", None)
+    if connection is None:
+        timeout = settings.BELL_TIMEOUT_SECONDS
+        connection = _own.connection = Connection(
+            settings.CELERY_BROKER_URL,
+            connect_timeout=timeout,
+            transport_options={
+                **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+                "socket_timeout": timeout,
+                "socket_connect_timeout": timeout,
+                "retry_on_timeout": False,
+                "max_retries": 0,
+            },
+        )
+    return connection
+
+
+def _hang_up() -> None:
+    """Drop the connection without a word to a server that may not listen."""
+    connection = getattr(_own, "connection", None)
+    _own.connection = None
+    if connection is not None:
+        connection.collect(socket_timeout=settings.BELL_TIMEOUT_SECONDS)

@@ -1,0 +1,28 @@
+"""Registers a model package, as the installation's owner."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dermaclinic.errors import DomainError
+from inference.services import models
+
+
+class Command(BaseCommand):
+    help = "Check a model package and record it; with --activate it answers from now on."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("package", type=Path, help="the package's folder")
+        parser.add_argument("--activate", action="store_true")
+
+    def handle(self, *, package: Path, activate: bool, **options: Any) -> None:
+        try:
+            model = models.register_package(folder=package)
+            if activate:
+                model = models.activate_as_owner(model_id=model.pk)
+        except DomainError as error:
+            raise CommandError(str(error.detail)) from error
+        state = "active" if model.active else "registered"
+        self.stdout.write(f"{model} ({model.sha256[:12]}) is {state}.")

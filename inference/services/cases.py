@@ -1,0 +1,86 @@
+"""What the worker needs to know of each claimed image, read clinic by clinic."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from dermaclinic.accounts.tenancy import clinic_context
+from imaging.models import Instance
+from inference.services.queue import Claimed, Lease
+from patients.body_sites import BODY_SITES
+from patients.models import Consent, Purpose, Sex
+
+BINARY_SEXES = (Sex.FEMALE, Sex.MALE)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed image: where its bytes are and what is known of the person, each part if it is.
+
+    `age` in whole years on the day of the visit, `sex` "female" or "male", `site` a name of the
+    network's metadata vocabulary. `allowed` is False when consent was withdrawn meanwhile.
+    """
+
+    row: Claimed
+    patient_id: uuid.UUID
+    image_name: str
+    age: int | None
+    sex: str | None
+    site: str | None
+    allowed: bool
+
+
+def jobs(lease: Lease) -> list[Job]:
+    """The claimed rows with their images, in the order of the clinics."""
+    rows = sorted(lease.rows, key=lambda row: str(row.clinic_id))
+    return [
+        job
+        for clinic_id, group in groupby(rows, key=lambda row: row.clinic_id)
+        for job in _of_clinic(clinic_id, list(group))
+    ]
+
+
+def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
+    with clinic_context(clinic_id):
+        instances = {
+            instance.pk: instance
+            for instance in Instance.objects.filter(pk__in=[row.instance_id for row in rows])
+            .select_related("patient", "study", "lesion")
+            .only(
+                "image_name",
+                "patient__birth_date",
+                "patient__sex",
+                "study__acquired_at",
+                "lesion__body_site",
+            )
+        }
+        newest = (
+            Consent.objects.filter(
+                patient_id__in={each.patient_id for each in instances.values()},
+                purpose=Purpose.AI_OPINION,
+            )
+            .order_by("patient_id", "-recorded_at")
+            .distinct("patient_id")
+        )
+        consents = dict(newest.values_list("patient_id", "granted"))
+    for row in rows:
+        instance = instances[row.instance_id]
+        patient, lesion = instance.patient, instance.lesion
+        yield Job(
+            row=row,
+            patient_id=patient.pk,
+            image_name=instance.image_name,
+            age=age_on(instance.study.acquired_at.date(), patient.birth_date),
+            sex=patient.sex if patient.sex in BINARY_SEXES else None,
+            site=BODY_SITES[lesion.body_site].metadata if lesion else None,
+            allowed=consents.get(patient.pk, False),
+        )
+
+
+def age_on(day: date, born: date) -> int | None:
+    """Whole years of life on a day; None when it lies before the birth."""
+    if day < born:
+        return None
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -1,0 +1,88 @@
+"""Registering model packages and choosing the one that answers."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor, system_actor
+from dermaclinic.accounts.models import Clinic
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Conflict, Invalid, NotFound
+from inference import package as packages
+from inference.models import ModelVersion
+
+
+def register_package(*, folder: Path) -> ModelVersion:
+    """Record a package, whose hash is checked. The installation's owner does so, on the server.
+
+    Registering the same once more answers with the record that is there. Raises Invalid for a
+    package that is refused, Conflict for another content under a known name and version.
+    """
+    try:
+        package = packages.read(folder)
+    except packages.PackageRefused as error:
+        raise Invalid(str(error)) from error
+    manifest = plain(package.manifest)
+    with transaction.atomic():
+        known = ModelVersion.objects.filter(name=package.name, version=package.version).first()
+        if known is None:
+            return ModelVersion.objects.create(
+                name=package.name,
+                version=package.version,
+                sha256=package.sha256,
+                manifest=manifest,
+            )
+    if (known.sha256, known.manifest) != (package.sha256, manifest):
+        raise Conflict(
+            _("%(model)s is registered with other content. Give the new package a new version.")
+            % {"model": known}
+        )
+    return known
+
+
+def activate(*, actor: Actor, model_id: uuid.UUID) -> ModelVersion:
+    """Let a registered model answer from now on; NotFound, Forbidden.
+
+    What waits for another model is still answered by that one.
+    """
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "activate", ModelVersion)
+        model = _switch(model_id)
+        audit.activated_model(actor, model)
+    return model
+
+
+def activate_as_owner(*, model_id: uuid.UUID) -> ModelVersion:
+    """The same from the command line, by the installation's owner; every clinic's audit has it."""
+    with transaction.atomic():
+        model = _switch(model_id)
+        for clinic_id in Clinic.objects.values_list("pk", flat=True):
+            with clinic_context(clinic_id):
+                audit.activated_model(system_actor(clinic_id, task="register_model"), model)
+    return model
+
+
+def _switch(model_id: uuid.UUID) -> ModelVersion:
+    models = {model.pk: model for model in ModelVersion.objects.select_for_update().order_by("pk")}
+    if (chosen := models.get(model_id)) is None:
+        raise NotFound
+    for model in models.values():
+        if model.active and model is not chosen:
+            model.active = False
+            model.save(update_fields=["active"])
+    if not chosen.active:
+        chosen.active = True
+        chosen.save(update_fields=["active"])
+    return chosen
+
+
+def plain(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest as PostgreSQL keeps it: TOML's dates are text in JSON."""
+    kept: dict[str, Any] = json.loads(json.dumps(manifest, default=str))
+    return kept

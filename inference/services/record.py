@@ -1,0 +1,168 @@
+"""Writing what the engine found: one bulk update and one bulk audit insert per clinic and batch.
+
+Nothing is written for a row whose lease has ended, was taken over, or which became final meanwhile.
+"""
+
+import json
+import math
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils.translation import gettext as _
+from psycopg2 import Binary
+
+from dermaclinic import audit
+from dermaclinic.accounts.actor import system_actor
+from dermaclinic.accounts.tenancy import clinic_context
+from inference.models import Prediction, Status
+from inference.services.cases import Job
+
+if TYPE_CHECKING:
+    from inference.engine import Finding
+    from inference.package import Package
+
+TASK = "workers.inference.drain"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one claimed row ended: READY, DECLINED, FAILED, or QUEUED for another attempt."""
+
+    job: Job
+    status: Status
+    error: str = ""
+    declined_reason: str = ""
+    malignant_probability: float | None = None
+    triage: str = ""
+    result: dict[str, Any] | None = None
+    saliency: bytes | None = None
+    saliency_shape: tuple[int, int] | None = None
+
+
+def failed(job: Job, error: str) -> Outcome:
+    """Trying again would not help."""
+    return Outcome(job, Status.FAILED, error=error)
+
+
+def try_again(job: Job, error: str) -> Outcome:
+    """Queued again, or failed for good when this was the last attempt; `error` is kept."""
+    last = job.row.attempts >= settings.INFERENCE_MAX_ATTEMPTS
+    return Outcome(job, Status.FAILED if last else Status.QUEUED, error=error)
+
+
+def declined(job: Job, reason: str) -> Outcome:
+    """There is no opinion, for a reason that a doctor should know."""
+    return Outcome(job, Status.DECLINED, declined_reason=reason)
+
+
+def answered(job: Job, finding: "Finding", package: "Package") -> Outcome:
+    """READY or DECLINED, as the engine found it.
+
+    `result` holds `differential` (key, SNOMED CT code, display, probability; most likely first),
+    `decision` and `prediction_sets` (keys), `operating_point`, `quality`, `embedding_distance` and
+    `metadata_used`. Of a declined image only the last three and `declined_code` are kept: a figure
+    that nobody should trust is not there to be shown.
+    """
+    shared = {
+        "quality": finding.quality,
+        "embedding_distance": finding.embedding_distance,
+        "metadata_used": finding.metadata_used,
+    }
+    if finding.declined_reason:
+        return Outcome(
+            job,
+            Status.DECLINED,
+            declined_reason=finding.declined_reason,
+            result=shared | {"declined_code": finding.declined_code},
+        )
+    if not all(map(math.isfinite, finding.probabilities.values())):
+        return failed(job, _("The network gave no valid numbers for this image."))
+    classes = {each.key: each for each in package.classes}
+    return Outcome(
+        job,
+        Status.READY,
+        malignant_probability=finding.malignant_probability,
+        triage=finding.triage,
+        result=shared
+        | {
+            "differential": [
+                {
+                    "key": key,
+                    "code": classes[key].code,
+                    "display": classes[key].display,
+                    "probability": finding.probabilities[key],
+                }
+                for key in finding.ranked
+            ],
+            "decision": finding.decision,
+            "prediction_sets": finding.prediction_sets,
+            "operating_point": finding.operating_point,
+        },
+        saliency=finding.saliency.tobytes(),
+        saliency_shape=(finding.saliency.shape[0], finding.saliency.shape[1]),
+    )
+
+
+def record(*, token: uuid.UUID, outcomes: Iterable[Outcome]) -> int:
+    """Write outcomes under a lease, one transaction per clinic; the number of rows written."""
+    by_clinic = sorted(outcomes, key=lambda each: str(each.job.row.clinic_id))
+    return sum(
+        _record(clinic_id, token, list(group))
+        for clinic_id, group in groupby(by_clinic, key=lambda each: each.job.row.clinic_id)
+    )
+
+
+def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome]) -> int:
+    patients = {each.job.row.id: each.job.patient_id for each in outcomes}
+    with clinic_context(clinic_id):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE inference_prediction AS row
+                SET status = given.status, error = given.error,
+                    declined_reason = given.declined_reason,
+                    malignant_probability = given.malignant_probability,
+                    triage = given.triage, result = given.result,
+                    saliency = given.saliency, saliency_shape = given.saliency_shape,
+                    lease_token = NULL, lease_expires_at = NULL,
+                    finished_at = CASE given.status
+                        WHEN 'queued' THEN NULL ELSE clock_timestamp() END
+                FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::float8[],
+                    %s::text[], %s::jsonb[], %s::bytea[], %s::jsonb[]) AS given (
+                    id, status, error, declined_reason, malignant_probability, triage, result,
+                    saliency, saliency_shape)
+                WHERE row.id = given.id AND row.lease_token = %s AND row.status = 'running'
+                  AND row.lease_expires_at > clock_timestamp()
+                RETURNING row.id, row.status
+                """,
+                [*map(list, zip(*map(_values, outcomes), strict=True)), token],
+            )
+            written = cursor.fetchall()
+        audit.recorded_predictions(
+            system_actor(clinic_id, task=TASK),
+            [
+                (Prediction(pk=pk, clinic_id=clinic_id, status=status), patients[pk])
+                for pk, status in written
+                if status != Status.QUEUED
+            ],
+        )
+    return len(written)
+
+
+def _values(outcome: Outcome) -> list[Any]:
+    return [
+        outcome.job.row.id,
+        str(outcome.status),
+        outcome.error,
+        outcome.declined_reason,
+        outcome.malignant_probability,
+        outcome.triage,
+        None if outcome.result is None else json.dumps(outcome.result),
+        None if outcome.saliency is None else Binary(outcome.saliency),
+        None if outcome.saliency_shape is None else json.dumps(outcome.saliency_shape),
+    ]

@@ -1,0 +1,121 @@
+"""Asking for an opinion: when an image is admitted or moved, and when a doctor wants another one.
+
+No row is made when the patient has not agreed to a software opinion, or when no model is active.
+"""
+
+import uuid
+
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from dermaclinic import audit, bell
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Conflict, Unavailable
+from imaging.models import Instance
+from inference.models import ModelVersion, Prediction, Status
+from patients.models import Purpose
+from patients.services import allows
+
+NO_CONSENT = _("The patient has not agreed to a second opinion by software.")
+NO_MODEL = _("No model is active. An administrator can activate one.")
+PENDING = [Status.QUEUED, Status.RUNNING]
+
+
+def request_for(actor: Actor, instance: Instance) -> Prediction | None:
+    """Queue the first opinion on an image; None when there is to be none.
+
+    A step of the transaction that admits the image. Asked twice, it answers with the same row.
+    """
+    with clinic_context(actor.clinic_id):
+        model = ModelVersion.objects.filter(active=True).first()
+        if model is None or not allows(instance.patient, Purpose.AI_OPINION):
+            return None
+        prediction, created = Prediction.objects.get_or_create(
+            instance=instance,
+            model_version=model,
+            rerun=0,
+            defaults={"clinic_id": actor.clinic_id, "requested_by": actor.user},
+        )
+        if created:
+            _announce(actor, prediction)
+    return prediction
+
+
+def request_again(actor: Actor, instance: Instance) -> Prediction | None:
+    """What the network was told of this image has changed: its opinion is asked for anew.
+
+    A step of the transaction that moves the image, which holds the image's lock. Pending opinions
+    become SUPERSEDED. Where no new opinion may be asked for, an earlier one must not stand beside
+    the image's new patient either: a DECLINED row that says why takes its place.
+    """
+    with clinic_context(actor.clinic_id):
+        earlier = Prediction.objects.filter(instance=instance)
+        earlier.filter(status__in=PENDING).update(
+            status=Status.SUPERSEDED, lease_token=None, lease_expires_at=None
+        )
+        model = ModelVersion.objects.filter(active=True).first()
+        allowed = allows(instance.patient, Purpose.AI_OPINION)
+        if model is not None and allowed:
+            return _queue(actor, instance, model)
+        if (last := earlier.order_by("-rerun", "-requested_at").first()) is not None:
+            _decline(actor, last, instance, NO_MODEL if allowed else NO_CONSENT)
+    return None
+
+
+def rerun(*, actor: Actor, prediction_id: uuid.UUID) -> Prediction:
+    """Another opinion on the same image by the active model, numbered, at a doctor's wish.
+
+    Raises NotFound; Forbidden; Conflict while one is pending or without consent; Unavailable
+    without an active model.
+    """
+    with clinic_context(actor.clinic_id):
+        asked = policies.find(actor, "rerun", Prediction.objects.all(), pk=prediction_id)
+        instance = Instance.objects.select_for_update().get(pk=asked.instance_id)
+        if instance.predictions.filter(status__in=PENDING).exists():
+            raise Conflict(_("An opinion on this image is being made already."))
+        if not allows(instance.patient, Purpose.AI_OPINION):
+            raise Conflict(NO_CONSENT)
+        model = ModelVersion.objects.filter(active=True).first()
+        if model is None:
+            raise Unavailable(NO_MODEL)
+        return _queue(actor, instance, model)
+
+
+def _next_number(instance: Instance) -> int:
+    highest = instance.predictions.aggregate(highest=Max("rerun"))["highest"]
+    return 0 if highest is None else highest + 1
+
+
+def _queue(actor: Actor, instance: Instance, model: ModelVersion) -> Prediction:
+    prediction = Prediction.objects.create(
+        clinic_id=actor.clinic_id,
+        instance=instance,
+        model_version=model,
+        rerun=_next_number(instance),
+        requested_by=actor.user,
+    )
+    _announce(actor, prediction)
+    return prediction
+
+
+def _decline(actor: Actor, last: Prediction, instance: Instance, reason: StrOrPromise) -> None:
+    declined = Prediction.objects.create(
+        clinic_id=actor.clinic_id,
+        instance=instance,
+        model_version_id=last.model_version_id,
+        rerun=_next_number(instance),
+        requested_by=actor.user,
+        status=Status.DECLINED,
+        declined_reason=str(reason),
+        finished_at=timezone.now(),
+    )
+    audit.recorded_predictions(actor, [(declined, instance.patient_id)])
+
+
+def _announce(actor: Actor, prediction: Prediction) -> None:
+    audit.requested_prediction(actor, prediction)
+    bell.ring(bell.INFERENCE)

@@ -1,0 +1,64 @@
+"""The chores: leases that ended, sealed bytes that nobody refers to, reports to be rendered."""
+
+import logging
+from datetime import timedelta
+
+from dermaclinic import bell
+from dermaclinic.accounts.models import Clinic
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.celery import app
+from imaging import selectors as imaging
+from imaging.storage import vault
+from imaging.vault import LocalVault
+from inference.services import queue
+from reports.models import Report
+from reports.services import rendering
+
+log = logging.getLogger(__name__)
+
+UNCLAIMED = timedelta(days=1)
+REPORTS_A_TASK = 40
+
+
+@app.task(name="workers.default.sweep")
+def sweep() -> None:
+    """Once a minute: rescue what a lost worker or a lost bell has left, and ring again."""
+    swept = queue.sweep()
+    if swept is not None and swept.queued:
+        bell.ring_now(bell.INFERENCE)
+    if rendering.anything_waiting():
+        bell.ring_now(bell.RENDER)
+
+
+@app.task(name=bell.RENDER)
+def render_reports() -> None:
+    """Make the PDFs that are waiting; a long queue is continued by another task."""
+    done = 0
+    while (tried := rendering.render_pending()) and done < REPORTS_A_TASK:
+        done += tried
+    if tried:
+        bell.ring_now(bell.RENDER)
+
+
+@app.task(name="workers.default.sweep_vault")
+def sweep_vault() -> None:
+    """Once an hour: delete objects older than a day that no row of any clinic refers to.
+
+    Files do not roll back: an admission that failed late has left some.
+    """
+    referenced: set[str] = set()
+    for clinic_id in Clinic.objects.values_list("pk", flat=True):
+        with clinic_context(clinic_id):
+            referenced |= imaging.stored_names()
+            referenced |= set(
+                Report.objects.exclude(pdf_name="").values_list("pdf_name", flat=True)
+            )
+    store = vault()
+    removed = sum(
+        store.delete_stale(name, UNCLAIMED)
+        for name in store.stale(referenced.__contains__, UNCLAIMED)
+    )
+    if isinstance(store, LocalVault):
+        store.clear_drafts(UNCLAIMED)
+    if removed:
+        log.info("Removed %d objects that nobody refers to.", removed)

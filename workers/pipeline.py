@@ -1,0 +1,173 @@
+"""Batches on their way through one network: claim, read and decode ahead, predict, record.
+
+While a batch is in the network, the next one is claimed and threads fetch, unseal and decode it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+from django.db import DataError, IntegrityError
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from imaging.storage import vault
+from imaging.vault import VaultCorrupt, VaultMissing
+from inference.models import ModelVersion
+from inference.network.preprocess import UnreadableImage
+from inference.services import cases, queue
+from inference.services.cases import Job
+from inference.services.queue import Lease
+from inference.services.record import Outcome, answered, declined, failed, record, try_again
+from inference.services.requests import NO_CONSENT
+from workers.lease import Watchdog, batch_seconds
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
+
+log = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
+ROUND = 64  # batches before suspects and other models get their turn
+
+
+@dataclass
+class Batch:
+    """A lease and its images, which threads are preparing; None where there is no consent."""
+
+    lease: Lease
+    images: list[tuple[Job, "Future[Pixels] | None"]]
+    since: float = field(default_factory=time.monotonic)
+
+
+class Pipeline:
+    """One model's road. When `stopping()`, what is claimed and not yet run is given back."""
+
+    def __init__(
+        self,
+        model: ModelVersion,
+        engine: "Engine",
+        *,
+        readers: ThreadPoolExecutor,
+        watchdog: Watchdog,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.model = model
+        self.engine = engine
+        self.readers = readers
+        self.watchdog = watchdog
+        self.stopping = stopping
+
+    def run(self) -> int:
+        """Suspects one by one, then up to ROUND full batches; the number of batches run."""
+        count = 0
+        while (batch := self._claim(1, suspects=True)) is not None:
+            self._answer(batch)
+            count += 1
+        following = self._claim(settings.INFERENCE_BATCH_SIZE)
+        try:
+            while (batch := following) is not None:
+                count += 1
+                following = None
+                if count < ROUND:
+                    following = self._claim(settings.INFERENCE_BATCH_SIZE)
+                self._answer(batch)
+                if self.stopping():
+                    break
+        finally:
+            if following is not None:
+                self._give_back(following)
+        return count
+
+    def _claim(self, limit: int, *, suspects: bool = False) -> Batch | None:
+        """The next batch, its images being prepared; None when there is none or we are to stop."""
+        if self.stopping():
+            return None
+        lease = queue.claim(model=self.model, limit=limit, suspects=suspects)
+        if lease is None:
+            return None
+        images = [
+            (job, self.readers.submit(self._read, job) if job.allowed else None)
+            for job in cases.jobs(lease)
+        ]
+        return Batch(lease, images)
+
+    def _read(self, job: Job) -> Pixels:
+        return self.engine.prepare(vault().get(job.image_name))
+
+    def _give_back(self, batch: Batch) -> None:
+        for _job, image in batch.images:
+            if image is not None:
+                image.cancel()
+        queue.release(batch.lease)
+
+    def _answer(self, batch: Batch) -> None:
+        """Run one batch and write how it ended, all within half a lease."""
+        with self.watchdog.limit(batch_seconds()):
+            if time.monotonic() - batch.since > batch_seconds() / 2:
+                queue.renew(batch.lease)
+            outcomes: list[Outcome] = []
+            prepared: list[tuple[Job, Pixels]] = []
+            for job, image in batch.images:
+                if image is None:
+                    outcomes.append(declined(job, str(NO_CONSENT)))
+                    continue
+                try:
+                    prepared.append((job, image.result()))
+                except Exception as error:  # noqa: BLE001 - it never takes its batch down
+                    outcomes.append(_unreadable(job, error))
+            outcomes += self._predict(prepared)
+            self._record(batch.lease, outcomes)
+
+    def _predict(self, prepared: Sequence[tuple[Job, Pixels]]) -> list[Outcome]:
+        """Outcomes of a batch. When the network fails on it, its images are tried one by one."""
+        from inference.engine import Case, Metadata
+
+        if not prepared:
+            return []
+        try:
+            findings = self.engine.predict(
+                [Case(image, Metadata(job.age, job.sex, job.site)) for job, image in prepared]
+            )
+        except Exception as error:
+            log.exception("The network failed on %d images.", len(prepared))
+            if len(prepared) > 1:
+                return [outcome for each in prepared for outcome in self._predict([each])]
+            reason = _("The network failed on this image (%(error)s).")
+            return [try_again(prepared[0][0], reason % {"error": type(error).__name__})]
+        return [
+            answered(job, finding, self.engine.package)
+            for (job, _image), finding in zip(prepared, findings, strict=True)
+        ]
+
+    def _record(self, lease: Lease, outcomes: list[Outcome]) -> None:
+        try:
+            written = record(token=lease.token, outcomes=outcomes)
+        except (DataError, IntegrityError):
+            log.exception("PostgreSQL refused a batch of results: they are written one by one.")
+            written = sum(self._record_one(lease, outcome) for outcome in outcomes)
+        if written < len(outcomes):
+            log.warning("%d results came too late or twice.", len(outcomes) - written)
+
+    def _record_one(self, lease: Lease, outcome: Outcome) -> int:
+        try:
+            return record(token=lease.token, outcomes=[outcome])
+        except (DataError, IntegrityError):
+            refused = failed(outcome.job, _("The network's answer could not be stored."))
+            return record(token=lease.token, outcomes=[refused])
+
+
+def _unreadable(job: Job, error: Exception) -> Outcome:
+    """Damage is for good; a vault that does not answer may do so later."""
+    log.warning("Image %s could not be read: %r", job.row.instance_id, error)
+    if isinstance(error, UnreadableImage):
+        return failed(job, _("The stored image could not be decoded."))
+    if isinstance(error, VaultMissing | VaultCorrupt):
+        return failed(job, _("The stored image is missing or damaged."))
+    reason = _("The stored image could not be read (%(error)s).")
+    return try_again(job, reason % {"error": type(error).__name__})
