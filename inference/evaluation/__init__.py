@@ -1,0 +1,1 @@
+"""Figures with intervals, and the operating points chosen from them. Knows nothing of Django."""

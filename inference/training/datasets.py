@@ -1,0 +1,137 @@
+"""Reads HAM10000 (Tschandl, Rosendahl, Kittler 2018), splits it by lesion, decodes it once.
+
+`dx_type` (how the diagnosis was made) is never read: it leaks the label.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from inference.network.classes import KEYS
+from inference.network.metadata import Metadata
+
+PARTS = ("train", "calibrate", "report")
+
+
+class DataMissing(FileNotFoundError):
+    """A file or folder that training or evaluation needs is not there."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled image: `label` is an index into `classes.KEYS`, or None when not known."""
+
+    image_id: str
+    lesion_id: str
+    label: int | None
+    metadata: Metadata
+
+
+def read_ham10000(table: Path) -> list[Example]:
+    """The rows of HAM10000_metadata.csv, in its order. Raises DataMissing, ValueError."""
+    if not table.is_file():
+        raise DataMissing(f"{table} is missing.")
+    with table.open(newline="") as lines:
+        return [
+            Example(
+                row["image_id"],
+                row["lesion_id"],
+                KEYS.index(row["dx"]),
+                Metadata(
+                    float(row["age"]) if row["age"] else None,
+                    known_word(row["sex"]),
+                    known_word(row["localization"]),
+                ),
+            )
+            for row in csv.DictReader(lines)
+        ]
+
+
+def known_word(value: str) -> str | None:
+    """A word of the table in lower case, or None for an empty cell or "unknown"."""
+    word = value.strip().lower()
+    return word if word not in ("", "unknown", "nan", "na") else None
+
+
+def split(
+    examples: Sequence[Example], *, seed: int, shares: dict[str, float]
+) -> dict[str, list[Example]]:
+    """Parts that share no lesion, stratified by class; the same seed gives the same parts.
+
+    `shares` holds the fraction of lesions of every part but "train", which gets the rest.
+    """
+    by_class: dict[int, list[str]] = defaultdict(list)
+    for lesion, label in sorted({(row.lesion_id, row.label or 0) for row in examples}):
+        by_class[label].append(lesion)
+    rng = np.random.default_rng(seed)
+    part_of: dict[str, str] = {}
+    for label in sorted(by_class):
+        lesions = [by_class[label][index] for index in rng.permutation(len(by_class[label]))]
+        start = 0
+        for part, share in shares.items():
+            stop = start + max(1, round(share * len(lesions)))
+            part_of.update(dict.fromkeys(lesions[start:stop], part))
+            start = stop
+    parts: dict[str, list[Example]] = {part: [] for part in ("train", *shares)}
+    for row in examples:
+        parts[part_of.get(row.lesion_id, "train")].append(row)
+    return parts
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """SHA-256 over the sorted image ids, one a line: which images a network has seen."""
+    text = "\n".join(sorted(row.image_id for row in examples))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lesion_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """One weight an image, so that every lesion counts once however often it was photographed."""
+    images = Counter(row.lesion_id for row in examples)
+    return np.array([1 / images[row.lesion_id] for row in examples])
+
+
+class Frames:
+    """Decoded images of one folder in one uint8 array on disk, shape (n, height, width, 3)."""
+
+    def __init__(self, ids: Sequence[str], pixels: NDArray[np.uint8]) -> None:
+        self.row_of = {image_id: row for row, image_id in enumerate(ids)}
+        self.pixels = pixels
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self.row_of
+
+    def __getitem__(self, image_id: str) -> Image.Image:
+        return Image.fromarray(self.pixels[self.row_of[image_id]])
+
+
+def decode_folder(folder: Path, cache: Path, wanted: Iterable[str]) -> Frames:
+    """The wanted images of `folder` that are there, decoded once into `cache`.
+
+    All must have one size. Raises DataMissing without any.
+    """
+    names = {path.stem: path for path in folder.glob("*.jpg")} if folder.is_dir() else {}
+    ids = sorted(names.keys() & set(wanted))
+    if not ids:
+        raise DataMissing(f"{folder} holds none of the images that the table lists.")
+    listing = cache.with_suffix(".txt")
+    if cache.is_file() and listing.is_file() and listing.read_text().split() == ids:
+        return Frames(ids, np.load(cache, mmap_mode="r"))
+    width, height = Image.open(names[ids[0]]).size
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.lib.format.open_memmap(cache, "w+", np.uint8, (len(ids), height, width, 3))
+    for row, image_id in enumerate(tqdm(ids, desc=f"decode {folder.name}", unit="image")):
+        with Image.open(names[image_id]) as image:
+            pixels[row] = np.asarray(image.convert("RGB"))
+    pixels.flush()
+    listing.write_text("\n".join(ids))
+    return Frames(ids, pixels)
