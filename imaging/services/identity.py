@@ -44,9 +44,9 @@ def differences(tags: DicomTags | None, patient: Patient) -> Differences:
             "record": patient.birth_date.isoformat(),
         }
         found["birth_date"] = born
-    if tags.sex in ("male", "female") and patient.sex in ("male", "female"):
-        if tags.sex != patient.sex:
-            found["sex"] = {"file": tags.sex, "record": patient.sex}
+    theirs = {"F": "female", "M": "male"}.get(tags.sex, "")
+    if theirs and patient.sex in ("female", "male") and theirs != patient.sex:
+        found["sex"] = {"file": theirs, "record": patient.sex}
     return found
 
 

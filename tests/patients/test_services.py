@@ -241,7 +241,9 @@ def test_the_index_serves_the_search_behind_the_wall(technician: Any) -> None:
             for number, name in enumerate(names)
         )
         with acting_as("owner"):
+            cursor.execute("SELECT gin_clean_pending_list('patient_by_name')")
             cursor.execute("ANALYZE patients_patient")
+        cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("EXPLAIN SELECT 1 FROM patients_patient WHERE search_text LIKE '%muster%'")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "patient_by_name" in plan
