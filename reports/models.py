@@ -41,6 +41,17 @@ class Agreement(models.TextChoices):
     NO_OPINION = "no_opinion", _("no opinion")
 
 
+class OpinionState(models.TextChoices):
+    """What there is of an opinion on an image, or on a lesion at a visit."""
+
+    READY = "ready", _("ready")
+    PENDING = "pending", _("not there yet")
+    DECLINED = "declined", _("declined: the image could not be judged")
+    FAILED = "failed", _("failed")
+    MISSING = "missing", _("not asked for")
+    OPTED_OUT = "opted_out", _("the patient has not agreed to one")
+
+
 class TwoStep(models.TextChoices):
     """The first step of dermoscopy's two-step method."""
 
@@ -82,6 +93,7 @@ class Assessment(TenantModel):
     opinion = models.ForeignKey(
         Prediction, on_delete=models.PROTECT, null=True, related_name="assessments"
     )
+    opinion_state = models.CharField(max_length=10, choices=OpinionState)
     agreement = models.CharField(max_length=12, choices=Agreement)
     author = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(auto_now_add=True)
@@ -107,8 +119,16 @@ class Assessment(TenantModel):
                 condition=~Q(agreement="differs") | ~Q(reason=""), name="departing_needs_a_reason"
             ),
             models.CheckConstraint(
-                condition=Q(opinion__isnull=False, agreement__in=["agrees", "partly", "differs"])
-                | Q(opinion__isnull=True, agreement="no_opinion"),
+                condition=Q(
+                    opinion__isnull=False,
+                    opinion_state="ready",
+                    agreement__in=["agrees", "partly", "differs"],
+                )
+                | Q(
+                    opinion__isnull=True,
+                    opinion_state__in=["pending", "declined", "failed", "missing", "opted_out"],
+                    agreement="no_opinion",
+                ),
                 name="agreement_needs_an_opinion",
             ),
             models.CheckConstraint(

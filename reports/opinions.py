@@ -8,34 +8,18 @@ declined, failed, superseded, never asked for, or that the patient has said no t
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
 from inference.models import Prediction, Status
-from inference.network.classes import CLASSES
 from patients.models import Consent, Purpose
 from reports import diagnoses
-from reports.models import Agreement
+from reports.models import Agreement, OpinionState
 
 PENDING = [Status.QUEUED, Status.RUNNING]
 NEWEST_FIRST = ("-rerun", "-requested_at")
-
-_BY_KEY = {row.key: row for row in CLASSES}
-_BY_CODE = {row.code: row for row in CLASSES}
-
-
-class OpinionState(StrEnum):
-    """What there is of an opinion on an image, or on a lesion at a visit."""
-
-    READY = "ready"
-    PENDING = "pending"
-    DECLINED = "declined"
-    FAILED = "failed"
-    MISSING = "missing"
-    OPTED_OUT = "opted_out"
 
 
 # Of a lesion's images the first of these that occurs tells the lesion's state.
@@ -128,18 +112,12 @@ def choose(
 def read(prediction: Prediction) -> Opinion:
     """A ready prediction's differential, most probable first."""
     result: dict[str, Any] = prediction.result or {}
-    lines = sorted(result.get("differential", []), key=lambda line: -line["probability"])
-    return Opinion(prediction, [_candidate(line) for line in lines], result)
-
-
-def _candidate(line: dict[str, Any]) -> Candidate:
-    row = _BY_CODE.get(line["code"]) or _BY_KEY.get(line.get("key", ""))
-    return Candidate(
-        key=row.key if row else "",
-        code=line["code"],
-        display=line["display"],
-        probability=float(line["probability"]),
-    )
+    lines = sorted(result["differential"], key=lambda line: -line["probability"])
+    differential = [
+        Candidate(line["key"], line["code"], line["display"], float(line["probability"]))
+        for line in lines
+    ]
+    return Opinion(prediction, differential, result)
 
 
 def agreement(codes: list[str], prediction: Prediction | None) -> Agreement:

@@ -259,6 +259,10 @@ def composed_report(actor: "Actor", report: Any) -> None:
     _write(actor, "report.composed", obj=report, detail={"version": report.version})
 
 
+def discarded_report(actor: "Actor", report: Any) -> None:
+    _write(actor, "report.discarded", obj=report, detail={"version": report.version})
+
+
 def viewed_report(actor: "Actor", report: Any, *, form: str = "page") -> None:
     _write(actor, "report.viewed", obj=report, detail={"form": form})
 
@@ -284,6 +288,11 @@ def sign_refused(actor: "Actor", report: Any) -> None:
     record.write_past_rollback(
         record.event(actor, "report.sign", obj=report, outcome="denied")
     )
+
+
+def asked_to_render_report(actor: "Actor", report: Any) -> None:
+    """Somebody asked again for a PDF that could not be made."""
+    _write(actor, "report.rendering_asked", obj=report)
 
 
 def rendered_report(actor: "Actor", report: Any, *, failed: bool = False) -> None:

@@ -19,13 +19,13 @@ from patients.models import Lesion, Patient, Purpose
 from patients.services import allows
 from reports import opinions
 from reports.diagnoses import DIAGNOSES
-from reports.models import Agreement, Algorithm, Assessment, Management, TwoStep
+from reports.models import Agreement, Algorithm, Assessment, Management, OpinionState, TwoStep
 from reports.services import claims
 
 # What makes two recordings the same: a double click is answered with the version that is there.
 _SAME = (
     "author_id", "diagnoses", "management", "due", "reason", "two_step", "description",
-    "algorithm", "comment", "images", "opinion_id",
+    "algorithm", "comment", "images", "opinion_id", "opinion_state",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def record_assessment(
         claims.respect(actor, study)
         images = _images(study, lesion)
         _check(diagnoses, management, due, two_step, algorithm)
-        opinion = _opinion(patient, images)
+        opinion, state = _opinion(patient, images)
         agreement = opinions.agreement(list(diagnoses), opinion)
         if agreement == Agreement.DIFFERS and not reason.strip():
             raise _invalid(
@@ -81,6 +81,7 @@ def record_assessment(
             comment=comment.strip(),
             images=[image.pk for image in images],
             opinion=opinion,
+            opinion_state=state,
             agreement=agreement,
             author=actor.user,
         )
@@ -106,13 +107,12 @@ def _images(study: Study, lesion: Lesion) -> list[Instance]:
     return images
 
 
-def _opinion(patient: Patient, images: list[Instance]) -> Prediction | None:
+def _opinion(
+    patient: Patient, images: list[Instance]
+) -> tuple[Prediction | None, OpinionState]:
     newest = opinions.newest([image.pk for image in images])
     opted_out = not allows(patient, Purpose.AI_OPINION)
-    chosen, _state = opinions.choose(
-        [newest.get(image.pk) for image in images], opted_out=opted_out
-    )
-    return chosen
+    return opinions.choose([newest.get(image.pk) for image in images], opted_out=opted_out)
 
 
 def _check(

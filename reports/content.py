@@ -1,0 +1,200 @@
+"""A report's content as it is frozen at signing: plain JSON, everything that the PDF prints.
+
+Displays are in the language of the signing; the PDF reads nothing else, except the pictures.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.models import Clinic
+from imaging.models import Instance, Study
+from inference.services.cases import age_on
+from patients.body_sites import BODY_SITES
+from patients.models import Lesion, Patient
+from reports import diagnoses, opinions
+from reports.models import Assessment, Report
+
+SCHEMA = 1
+
+
+def canonical(content: dict[str, Any]) -> bytes:
+    """The bytes whose SHA-256 the report prints: keys sorted, no spaces, UTF-8."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def sha256(content: dict[str, Any]) -> str:
+    """The hash of the canonical form."""
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def freeze(
+    actor: Actor, report: Report, assessments: list[Assessment], signed_at: datetime
+) -> dict[str, Any]:
+    """The content of a report that is being signed; it has its number already.
+
+    `assessments` come with lesion, author, opinion and its model.
+    """
+    clinic = Clinic.objects.get(pk=actor.clinic_id)
+    seen = Instance.objects.in_bulk({pk for each in assessments for pk in each.images})
+    return {
+        "schema": SCHEMA,
+        "language": translation.get_language() or "en",
+        "clinic": {
+            "id": str(clinic.pk),
+            "name": clinic.name,
+            "synthetic": clinic.synthetic,
+        },
+        "report": {
+            "id": str(report.pk),
+            "number": report.number,
+            "version": report.version,
+            "replaces": _replaced(report),
+        },
+        "patient": _patient(report.patient, report.study),
+        "visit": {
+            "id": str(report.study_id),
+            "date": report.study.acquired_at.date().isoformat(),
+        },
+        "lesions": [
+            _lesion(each, [seen[pk] for pk in each.images]) for each in assessments
+        ],
+        "withdrawn": _withdrawn(report, assessments),
+        "signed": {
+            "by": actor.name,
+            "user": str(actor.user.pk) if actor.user else None,
+            "at": signed_at.isoformat(),
+        },
+    }
+
+
+def _replaced(report: Report) -> dict[str, Any] | None:
+    former = report.replaces
+    if former is None or former.signed_at is None:
+        return None
+    return {
+        "number": former.number,
+        "version": former.version,
+        "signed_at": former.signed_at.isoformat(),
+        "content_sha256": former.content_sha256,
+        "reason": former.amendment_reason,
+    }
+
+
+def _withdrawn(report: Report, assessments: list[Assessment]) -> list[str]:
+    """Lesions that the replaced version spoke of, and this one no longer does."""
+    if report.replaces is None:
+        return []
+    kept = {str(each.lesion_id) for each in assessments}
+    former = report.replaces.content or {}
+    return [
+        _("Lesion %(number)s, %(site)s") % {"number": lesion["number"], "site": lesion["site"]}
+        for lesion in former.get("lesions", [])
+        if lesion["id"] not in kept
+    ]
+
+
+def _patient(patient: Patient, study: Study) -> dict[str, Any]:
+    return {
+        "id": str(patient.pk),
+        "mrn": patient.mrn,
+        "family_name": patient.family_name,
+        "given_name": patient.given_name,
+        "birth_date": patient.birth_date.isoformat(),
+        "sex": patient.get_sex_display(),
+        "age": age_on(study.acquired_at.date(), patient.birth_date),
+    }
+
+
+def _lesion(assessment: Assessment, images: list[Instance]) -> dict[str, Any]:
+    lesion: Lesion = assessment.lesion
+    return {
+        "id": str(lesion.pk),
+        "number": lesion.number,
+        "site": lesion.site,
+        "site_code": BODY_SITES[lesion.body_site].code,
+        "note": lesion.note,
+        "images": [_image(each) for each in images],
+        "assessment": _assessment(assessment),
+        "opinion": _opinion(assessment),
+        "opinion_state": assessment.get_opinion_state_display(),
+    }
+
+
+def _image(instance: Instance) -> dict[str, Any]:
+    source = instance.source
+    return {
+        "id": str(instance.pk),
+        "sha256": instance.sha256,
+        "width": instance.width,
+        "height": instance.height,
+        "format": instance.get_format_display(),
+        "manufacturer": source.get("manufacturer") or "",
+        "model": source.get("model_name") or "",
+        "pixel_spacing_mm": source.get("pixel_spacing_mm"),
+    }
+
+
+def _assessment(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "id": str(assessment.pk),
+        "version": assessment.version,
+        "author": assessment.author.full_name,
+        "recorded_at": assessment.recorded_at.isoformat(),
+        "two_step": assessment.get_two_step_display(),
+        "description": assessment.description,
+        "algorithm": assessment.get_algorithm_display(),
+        "diagnoses": [
+            {"code": code, "display": diagnoses.display(code)} for code in assessment.diagnoses
+        ],
+        "management": assessment.get_management_display(),
+        "due": assessment.due.isoformat() if assessment.due else None,
+        "agreement": assessment.get_agreement_display(),
+        "reason": assessment.reason,
+        "comment": assessment.comment,
+    }
+
+
+def _opinion(assessment: Assessment) -> dict[str, Any] | None:
+    if assessment.opinion is None:
+        return None
+    opinion = opinions.read(assessment.opinion)
+    prediction, result = opinion.prediction, opinion.result
+    model = prediction.model_version
+    read_at = prediction.finished_at
+    saliency = bytes(prediction.saliency) if prediction.saliency else b""
+    return {
+        "prediction": str(prediction.pk),
+        "image": str(prediction.instance_id),
+        "read_at": read_at.isoformat() if read_at else None,
+        "differential": [
+            {
+                "code": line.code,
+                "display": diagnoses.display(line.code),
+                "probability": line.probability,
+            }
+            for line in opinion.differential
+        ],
+        "malignant_probability": prediction.malignant_probability,
+        "triage": prediction.triage,
+        "operating_point": result.get("operating_point"),
+        "prediction_set": [
+            diagnoses.display(line.code)
+            for line in opinion.differential
+            if line.key in result.get("prediction_sets", {}).get("90", [])
+        ],
+        "metadata_used": result.get("metadata_used", {}),
+        "saliency_sha256": hashlib.sha256(saliency).hexdigest() if saliency else None,
+        "model": {
+            "name": model.name,
+            "version": model.version,
+            "sha256": model.sha256,
+            "intended_use": model.manifest.get("intended_use", ""),
+        },
+    }
