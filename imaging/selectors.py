@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
@@ -101,3 +101,29 @@ def stored_names() -> set[str]:
         "held_name", flat=True
     )
     return {name for row in names.iterator() for name in row if name} | set(held)
+
+
+def instance(*, actor: Actor, instance_id: uuid.UUID) -> Instance:
+    """One image with its visit, patient and lesion; a look that is written down."""
+    with clinic_context(actor.clinic_id):
+        found = policies.find(
+            actor,
+            "view",
+            Instance.objects.select_related("study", "patient", "lesion", "created_by"),
+            pk=instance_id,
+        )
+        audit.viewed_image(actor, found, rendition="page")
+    return found
+
+
+def latest_visits(*, actor: Actor, limit: int = 8) -> list[Study]:
+    """The clinic's newest visits with patients and how many images; a look that is written down."""
+    with clinic_context(actor.clinic_id):
+        studies = policies.visible(actor, Study.objects.select_related("patient"))
+        found = list(
+            studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit]
+        )
+        audit.searched_patients(
+            actor, shown=[study.patient_id for study in found], fields=["latest_visits"]
+        )
+    return found
