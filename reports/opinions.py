@@ -10,11 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
-from django.db.models.expressions import Combinable
-
 from inference.models import Prediction, Status
-from patients.models import Consent, Purpose
 from reports import diagnoses
 from reports.models import Agreement, OpinionState
 
@@ -69,22 +65,6 @@ def newest(instance_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Prediction]:
     return {row.instance_id: row for row in rows}
 
 
-def newest_value(field: str, instance: Combinable) -> Subquery:
-    """The same in SQL: a field of the newest opinion on the outer query's image."""
-    rows = Prediction.objects.filter(instance=instance).order_by(*NEWEST_FIRST)
-    return Subquery(rows.values(field)[:1])
-
-
-def declined_by_patient(patient: str) -> Combinable:
-    """In SQL: the patient at the path `patient` has not agreed to opinions by software."""
-    said_last = (
-        Consent.objects.filter(patient=OuterRef(OuterRef(patient)), purpose=Purpose.AI_OPINION)
-        .order_by("-recorded_at")
-        .values("pk")[:1]
-    )
-    return ~Exists(Consent.objects.filter(pk=Subquery(said_last), granted=True))
-
-
 def state_of(prediction: Prediction | None, *, opted_out: bool) -> OpinionState:
     """What there is of an opinion on an image whose newest prediction this is."""
     if opted_out:
@@ -132,13 +112,3 @@ def agreement(codes: list[str], prediction: Prediction | None) -> Agreement:
     if own is None or own not in ranked[:3]:
         return Agreement.DIFFERS
     return Agreement.AGREES if own == ranked[0] else Agreement.PARTLY
-
-
-def with_newest(instances: QuerySet[Any]) -> QuerySet[Any]:
-    """Images annotated with `opinion_status`, `opinion_triage` and `opinion_probability`."""
-    image = OuterRef("pk")
-    return instances.annotate(
-        opinion_status=newest_value("status", image),
-        opinion_triage=newest_value("triage", image),
-        opinion_probability=newest_value("malignant_probability", image),
-    )

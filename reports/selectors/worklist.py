@@ -1,0 +1,192 @@
+"""The worklist: visits that wait for a doctor, in the order in which they should be read.
+
+A visit waits while an image in it has not been assessed, or belongs to no lesion yet. At the top
+stand visits where a lesion has no opinion (declined, failed, missing, opted out); then urgent ones;
+then those whose opinion is not there yet, since it may turn out urgent; then the rest, by malignant
+probability. Equals stand with the oldest visit first.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import Invalid
+from imaging.models import Instance, Study
+from patients.models import Patient
+from reports.models import Assessment, Claim
+from reports.selectors.rows import (
+    ImageRow,
+    LesionRow,
+    by_lesion,
+    image_rows,
+    lesion_row,
+    opted_out,
+)
+from reports.services import claims
+
+
+class Urgency(StrEnum):
+    """Why a visit stands where it stands in the worklist, from the top down."""
+
+    NO_OPINION = "no_opinion"
+    URGENT = "urgent"
+    PENDING = "pending"
+    ROUTINE = "routine"
+
+
+_RANKS = list(Urgency)
+
+# A visit's place as one text that sorts: rank, probability from the top, time, id. One pass over
+# the visit's images; `answered` looks at all images of a lesion, the rest at those still open.
+_KEY = """
+(SELECT CASE WHEN count(*) = 0 THEN NULL ELSE
+    (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
+          WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
+          WHEN bool_or(status IN ('queued', 'running')) THEN 2
+          ELSE 3 END)::text
+    || lpad((1000000 - round(1000000 * coalesce(
+           max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)))::text, 7, '0')
+    || to_char(imaging_study.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+    || imaging_study.id::text
+    END
+ FROM (
+    SELECT newest.status, newest.triage, newest.malignant_probability AS probability,
+           image.lesion_id IS NULL OR NOT EXISTS (
+               SELECT FROM reports_assessment AS made
+               WHERE made.study_id = image.study_id AND made.lesion_id = image.lesion_id
+                 AND image.id = ANY (made.images)) AS open,
+           coalesce(bool_or(newest.status IN ('ready', 'queued', 'running'))
+               OVER (PARTITION BY coalesce(image.lesion_id, image.id)), false) AS answered,
+           coalesce((
+               SELECT said.granted FROM patients_consent AS said
+               WHERE said.patient_id = image.patient_id AND said.purpose = 'ai_opinion'
+               ORDER BY said.recorded_at DESC LIMIT 1), false) AS agreed
+    FROM imaging_instance AS image
+    LEFT JOIN LATERAL (
+        SELECT asked.status, asked.triage, asked.malignant_probability
+        FROM inference_prediction AS asked WHERE asked.instance_id = image.id
+        ORDER BY asked.rerun DESC, asked.requested_at DESC LIMIT 1) AS newest ON true
+    WHERE image.study_id = imaging_study.id) AS shown
+ WHERE open GROUP BY agreed) COLLATE "C"
+"""
+
+
+@dataclass
+class WorklistRow:
+    """A visit that waits for a doctor. `claim` is a live one; `key` is its place in the list."""
+
+    study: Study
+    patient: Patient
+    urgency: Urgency
+    malignant_probability: float | None
+    claim: Claim | None
+    key: str
+    lesions: list[LesionRow] = field(default_factory=list)
+    unassigned: list[ImageRow] = field(default_factory=list)
+
+
+@dataclass
+class WorklistPage:
+    """`after` continues the list; empty at its end."""
+
+    rows: list[WorklistRow]
+    after: str
+
+
+def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
+    """Waiting visits with their patients, annotated with `worklist_key` and ordered by it.
+
+    The key is a unique text: DRF's CursorPagination takes it as its `ordering`. A visit whose place
+    changes between two pages may be met twice, or only when the list is opened again.
+    `which`: all, mine (claimed by me) or unclaimed. Call it, and read it, inside the clinic's
+    context; `worklist_rows` writes down the look.
+    """
+    policies.require(actor, "add", Assessment)
+    assessed = Assessment.objects.filter(
+        study=OuterRef("study"), lesion=OuterRef("lesion"), images__contains=[OuterRef("pk")]
+    )
+    open_images = Instance.objects.filter(study=OuterRef("pk")).filter(
+        Q(lesion=None) | ~Exists(assessed)
+    )
+    studies = policies.visible(actor, Study.objects.select_related("patient"))
+    studies = studies.filter(Exists(open_images))
+    live = claims.live().filter(study=OuterRef("pk"))
+    if which == "mine":
+        studies = studies.filter(Exists(live.filter(doctor=actor.user)))
+    elif which == "unclaimed":
+        studies = studies.exclude(Exists(live))
+    elif which != "all":
+        raise Invalid(f"The worklist shows all, mine or unclaimed visits, not {which!r}.")
+    key = RawSQL(_KEY, [], output_field=TextField())
+    return studies.annotate(worklist_key=key).order_by("worklist_key")
+
+
+def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
+    """The rows of a page of `worklist_studies`, in a constant number of queries; a look."""
+    with clinic_context(actor.clinic_id):
+        without = opted_out({study.patient_id for study in studies})
+        made: dict[tuple[object, object], list[Assessment]] = defaultdict(list)
+        assessments = list(
+            Assessment.objects.filter(study__in=studies)
+            .select_related("author")
+            .order_by("-version")
+        )
+        for each in assessments:
+            made[each.study_id, each.lesion_id].append(each)
+        instances = (
+            Instance.objects.filter(study__in=studies)
+            .select_related("lesion")
+            .order_by("created_at", "id")
+        )
+        images: dict[object, list[ImageRow]] = defaultdict(list)
+        for image in image_rows(instances, assessments, without):
+            images[image.instance.study_id].append(image)
+        live = {
+            claim.study_id: claim
+            for claim in claims.live().filter(study__in=studies).select_related("doctor")
+        }
+        rows = []
+        for study in studies:
+            lesions, unassigned = by_lesion(images[study.pk])
+            row = _row(study, live.get(study.pk))
+            row.unassigned = unassigned
+            row.lesions = [
+                lesion_row(lesion, shown, made[study.pk, lesion.pk])
+                for lesion, shown in lesions.items()
+            ]
+            rows.append(row)
+        audit.viewed_worklist(actor, shown=[study.pk for study in studies])
+    return rows
+
+
+def _row(study: Study, claim: Claim | None) -> WorklistRow:
+    key: str = getattr(study, "worklist_key")  # noqa: B009 - an annotation, unknown to the types
+    probability = 1 - int(key[1:8]) / 1_000_000
+    return WorklistRow(
+        study=study,
+        patient=study.patient,
+        urgency=_RANKS[int(key[0])],
+        malignant_probability=probability or None,
+        claim=claim,
+        key=key,
+    )
+
+
+def worklist(
+    actor: Actor, *, which: str = "all", after: str = "", limit: int = 25
+) -> WorklistPage:
+    """A page of the worklist, continuing behind the key `after`; a look that is written down."""
+    with clinic_context(actor.clinic_id):
+        studies = worklist_studies(actor, which=which)
+        if after:
+            studies = studies.filter(worklist_key__gt=after)
+        found = list(studies[: limit + 1])
+        rows = worklist_rows(actor, found[:limit])
+    return WorklistPage(rows=rows, after=rows[-1].key if len(found) > limit else "")
