@@ -19,16 +19,14 @@ for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) 
 // A pressed submit button stays pressed: nobody registers a patient twice by double click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;
-  for (const button of event.target.querySelectorAll("button[type=submit]")) {
-    setTimeout(() => (button.disabled = true));
-  }
-});
-window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
+  setTimeout(() => {
+    for (const button of event.target.querySelectorAll("button[type=submit]")) {
+      button.disabled = true;
+    }
+  });
 });
 
-// Back from the sign-in page after signing out: the record must not be shown from the cache.
+// A record must not come back out of the browser's memory after signing out.
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted && document.querySelector(".whoami")) location.reload();
+  if (event.persisted) location.reload();
 });

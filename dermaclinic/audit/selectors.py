@@ -1,0 +1,85 @@
+"""Reading the audit: newest first, filtered, a page at a time; each reading is an event itself."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.models import Membership
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit.models import Event
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events, and where the next older ones begin (empty at the end)."""
+
+    events: list[Event]
+    older: str
+
+
+def members(*, actor: Actor) -> list[Membership]:
+    """The clinic's people, former ones too: the audit remembers them."""
+    policies.require(actor, "view", Membership)
+    people = policies.visible(actor, Membership.objects.select_related("user"))
+    return list(people.order_by("user__full_name"))
+
+
+def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
+    """One page of the clinic's events.
+
+    `filters` has any of patient (UUID), actor (id), action, outcome, since and until (dates, both
+    included). `before` is the `older` of the page above; what cannot be read is ignored.
+    """
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "view", Event)
+        found = _filtered(policies.visible(actor, Event.objects.all()), filters)
+        if place := _place(before):
+            at, last = place
+            found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=last))
+        rows = list(found.select_related("actor", "sealed").order_by("-at", "-pk")[: PAGE + 1])
+        shown = rows[:PAGE]
+        used = {name: str(value) for name, value in filters.items() if value}
+        audit.viewed_audit(actor, filters=used, shown=len(shown))
+    older = f"{shown[-1].at.isoformat()}|{shown[-1].pk}" if len(rows) > PAGE else ""
+    return Page(shown, older)
+
+
+def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event]:
+    if patient := filters.get("patient"):
+        # A search showed several patients at once; their ids are in its detail.
+        found = found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
+    if person := filters.get("actor"):
+        found = found.filter(actor_id=uuid.UUID(person))
+    for name in ("action", "outcome"):
+        if value := filters.get(name):
+            found = found.filter(**{name: value})
+    if since := filters.get("since"):
+        found = found.filter(at__gte=_midnight(since))
+    if until := filters.get("until"):
+        found = found.filter(at__lt=_midnight(until + timedelta(days=1)))
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _place(text: str) -> tuple[datetime, int] | None:
+    at, _bar, number = text.partition("|")
+    try:
+        moment = parse_datetime(at)
+    except ValueError:
+        return None
+    if moment is None or timezone.is_naive(moment) or not number.isdigit():
+        return None
+    return moment, int(number)

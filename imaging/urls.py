@@ -1,0 +1,28 @@
+"""Addresses of visits and images."""
+
+from django.urls import path
+
+from imaging.views import held, image, visit
+
+app_name = "imaging"
+urlpatterns = [
+    path("patients/<uuid:patient_id>/visits/", visit.start, name="start"),
+    path("visits/<uuid:study_id>/", visit.visit, name="visit"),
+    path("visits/<uuid:study_id>/upload/", visit.upload, name="upload"),
+    path("visits/<uuid:study_id>/arrivals/", visit.arrivals, name="arrivals"),
+    path("images/<uuid:instance_id>/", image.instance, name="instance"),
+    path("images/<uuid:instance_id>/image/", image.rendition, {"which": "image"}, name="image"),
+    path(
+        "images/<uuid:instance_id>/thumbnail/",
+        image.rendition,
+        {"which": "thumbnail"},
+        name="thumbnail",
+    ),
+    path("images/<uuid:instance_id>/assign/", visit.assign, name="assign"),
+    path("images/<uuid:instance_id>/move/", image.move, name="move"),
+    path("images/<uuid:instance_id>/move-to/", image.move_to, name="move-to"),
+    path("held/", held.held, name="held"),
+    path("held/<uuid:quarantine_id>/", held.held_item, name="held-item"),
+    path("held/<uuid:quarantine_id>/accept/", held.accept, name="accept"),
+    path("held/<uuid:quarantine_id>/discard/", held.discard, name="discard"),
+]

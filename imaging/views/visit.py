@@ -1,0 +1,115 @@
+"""The visit's page: files are dropped here, and everything that became of them is shown."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from dermaclinic.accounts.web import MemberRequest, member, reading
+from dermaclinic.errors import DomainError, Invalid
+from dermaclinic.errors import problem as problem_body
+from imaging import selectors, services
+from imaging.formats import MAX_BYTES
+from imaging.forms import StartForm, uuid_or_none
+from patients.models import Purpose
+from patients.services import allows
+
+
+@member
+@require_POST
+def start(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """A new visit, now or when the form says."""
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("This is not a date and time. Please choose one."))
+        return redirect("patients:detail", patient_id)
+    try:
+        study = services.start_study(
+            actor=request.actor,
+            patient_id=patient_id,
+            acquired_at=form.cleaned_data["acquired_at"],
+        )
+    except Invalid as error:
+        messages.error(request, str(error.detail))
+        return redirect("patients:detail", patient_id)
+    return redirect("imaging:visit", study.pk)
+
+
+@never_cache
+@reading
+@require_safe
+def visit(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
+    """The whole page."""
+    found = selectors.visit(actor=request.actor, study_id=study_id)
+    patient = found.study.patient
+    context = {
+        "visit": found,
+        "patient": patient,
+        "lesions": list(patient.lesions.all()),
+        "may_upload": allows(patient, Purpose.CARE),
+        "max_bytes": MAX_BYTES,
+    }
+    return render(request, "imaging/visit.html", context)
+
+
+@never_cache
+@reading
+@require_safe
+def arrivals(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
+    """What of the visit was refused or is held: shown anew when uploads have settled."""
+    found = selectors.visit(actor=request.actor, study_id=study_id)
+    return render(request, "imaging/_arrivals.html", {"visit": found})
+
+
+@member
+@require_POST
+def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
+    """One file. 201 with the image's tile, 200 when it was here already, else problem details."""
+    try:
+        given = request.FILES.get("file")
+        if given is None:
+            raise Invalid(_("No file has arrived, or it is larger than can be taken."))
+        ingested = services.ingest(
+            actor=request.actor,
+            study_id=study_id,
+            data=given.read(),  # type: ignore[union-attr]  # one file a field
+            filename=str(given.name or ""),  # type: ignore[union-attr]  # one file a field
+            lesion_id=uuid_or_none(request.POST.get("lesion")),
+        )
+    except DomainError as error:
+        return _refusal(error)
+    response = tile(request, ingested.instance.pk)
+    response.status_code = 201 if ingested.created else 200
+    return response
+
+
+@member
+@require_POST
+def assign(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
+    """Say which lesion an image shows; answers with its tile."""
+    lesion_id = uuid_or_none(request.POST.get("lesion"))
+    if lesion_id is None:
+        raise Invalid(_("Choose a lesion."))
+    services.assign_lesion(actor=request.actor, instance_id=instance_id, lesion_id=lesion_id)
+    return tile(request, instance_id)
+
+
+@never_cache
+@reading
+def tile(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
+    """One image of a visit."""
+    found = selectors.instance(actor=request.actor, instance_id=instance_id)
+    context = {"instance": found, "lesions": list(found.patient.lesions.all())}
+    return render(request, "imaging/_tile.html", context)
+
+
+def _refusal(error: DomainError) -> JsonResponse:
+    body = problem_body(error)
+    if held := error.extra.get("quarantine"):
+        body["link"] = reverse("imaging:held-item", args=[held])
+    return JsonResponse(body, status=error.status, content_type="application/problem+json")

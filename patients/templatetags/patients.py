@@ -1,0 +1,30 @@
+"""What pages of other rooms show of patients."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+
+from patients.models import Patient
+
+register = template.Library()
+
+
+@register.simple_tag
+def mrns(rows: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """Record numbers by patient id, for rows with a `patient_id`; in one query."""
+    ids = {row.patient_id for row in rows if row.patient_id}
+    return dict(Patient.objects.filter(pk__in=ids).values_list("pk", "mrn"))
+
+
+@register.simple_tag
+def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
+    """Record numbers by patient id."""
+    return dict(Patient.objects.filter(pk__in=ids).values_list("pk", "mrn"))
+
+
+@register.filter
+def field_name(name: str) -> str:
+    """A patient's field in words."""
+    return str(Patient._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # plain fields only
