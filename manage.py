@@ -5,8 +5,8 @@ import os
 import sys
 
 OWNER_COMMANDS = {
-    "migrate", "makemigrations", "sqlmigrate", "showmigrations", "create_clinic",
-    "register_model",
+    "migrate", "makemigrations", "sqlmigrate", "showmigrations",
+    "create_clinic", "register_model", "seed_demo",
 }  # fmt: skip
 SEALER_COMMANDS = {"seal_audit", "verify_audit"}
 

@@ -1,10 +1,11 @@
 """The test database's roles: made and emptied as owner, used as web, worker or sealer."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.apps import apps
 from django.db import connection
+
+from dermaclinic.accounts.tenancy import acting_as
+
+__all__ = ["acting_as", "empty", "use_role"]
 
 KEEP = {"django_migrations", "django_content_type"}
 
@@ -14,17 +15,6 @@ def use_role(role: str) -> None:
     connection.close()
     options = connection.settings_dict.setdefault("OPTIONS", {})
     options["options"] = f"-c role=dermaclinic_{role}"
-
-
-@contextmanager
-def acting_as(role: str) -> Iterator[None]:
-    """Act as a role for some statements of the current connection, inside a transaction too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user")
-        before = cursor.fetchone()[0]
-        cursor.execute(f"SET ROLE dermaclinic_{role}")
-        yield
-        cursor.execute(f"SET ROLE {before}")
 
 
 def empty() -> None:

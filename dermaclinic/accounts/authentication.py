@@ -20,9 +20,7 @@ class TokenAuthentication(BaseAuthentication):
         parts = get_authorization_header(request).split()
         if not parts or parts[0].lower() != b"token":
             return None
-        digest = (
-            ApiToken.digest_of(parts[1].decode("latin-1")) if len(parts) == 2 else ""
-        )
+        digest = ApiToken.digest_of(parts[1].decode("latin-1")) if len(parts) == 2 else ""
         token = (
             ApiToken.objects.select_related("membership__user", "membership__clinic")
             .filter(

@@ -65,6 +65,20 @@ def _set_clinic(value: str) -> None:
         cursor.execute("SELECT set_config('app.clinic', %s, true)", [value])
 
 
+@contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """Act as another database role for a while; only the owner's connection may.
+
+    The demo's seed and the tests make clinics as owner and do everything else behind the wall.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        before = cursor.fetchone()[0]
+        cursor.execute(f"SET ROLE dermaclinic_{role}")
+        yield
+        cursor.execute(f"SET ROLE {before}")
+
+
 def current_clinic() -> uuid.UUID | None:
     """The clinic whose context is open, if any."""
     return _clinic.get()

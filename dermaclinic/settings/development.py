@@ -6,3 +6,4 @@ from dermaclinic.settings.base import SECRET_KEY as _given
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 SECRET_KEY = _given or embedded.development_key()
+INSTALLED_APPS = [*INSTALLED_APPS, "demo"]  # noqa: F405 - from base

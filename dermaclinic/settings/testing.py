@@ -24,3 +24,4 @@ AUDIT_SEAL_KEY = _key("s")
 DATABASE_ROLE = "web"
 DATABASES = {"default": environment.database("owner")}
 AUDIT_DENIALS_DATABASE = "default"
+INSTALLED_APPS = [*INSTALLED_APPS, "demo"]  # noqa: F405 - from base
