@@ -20,7 +20,8 @@ _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 _MARKER_IN_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_BROWSER_FRAMES = {0xC0, 0xC1, 0xC2}
+_SEQUENTIAL, _PROGRESSIVE = 0xC1, 0xC2
+_BROWSER_FRAMES = {0xC0, _SEQUENTIAL, _PROGRESSIVE}
 _FILLER = bytes((37 * i + 11) % 251 for i in range(96))
 
 
@@ -76,9 +77,7 @@ def read(data: bytes) -> raster.Picture:
     check_size(stream.width, stream.height)
     if stream.foreign or not trailers.is_harmless(data, stream.end, stream.mpf):
         raise Refused("polyglot")
-    clean = restate(stream, stream.transform())
-    check_complete(stream, stream.transform())
-    image = decode(clean)
+    image, clean = decode_whole(stream, stream.transform())
     if image.mode == "CMYK" and stream.adobe is None:
         image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for Adobe's inverted one
     turn = raster.orientation(stream.exif)
@@ -169,7 +168,7 @@ def _take_frame(stream: Stream, marker: int, payload: bytes) -> None:
 def restate(stream: Stream, transform: int, filler: bytes = b"") -> bytes:
     """Return the JPEG without metadata, its colour transform (three components) said aloud.
 
-    ``filler`` is appended to each scan: see check_complete.
+    ``filler`` is appended to each scan: see decode_whole.
     """
     bodies = [
         stream.data[start:stop] + (filler if is_scan else b"")
@@ -186,31 +185,45 @@ def _head(stream: Stream, transform: int) -> bytes:
     return _SOI + _JFIF
 
 
-def decode(clean: bytes) -> Image.Image:
-    """Decode a rewritten stream in full: mode L, RGB or CMYK."""
+def with_full_spectrum(stream: Stream) -> bytes:
+    """Return the JPEG with its scans' spectral selection put right.
+
+    A sequential scan always holds coefficients 0 to 63, but some scanners' 12-bit JPEGs say 0 to 0,
+    and a strict decoder turns them away.
+    """
+    data = bytearray(stream.data[: stream.end])
+    if stream.process == _SEQUENTIAL:
+        for start, _stop, is_scan in stream.parts:
+            selection = start + 5 + 2 * data[start + 4]
+            if is_scan and selection + 3 <= len(data):
+                data[selection : selection + 3] = b"\x00\x3f\x00"
+    return bytes(data)
+
+
+def decode(clean: bytes, scale: int = 1) -> Image.Image:
+    """Decode a rewritten stream: mode L, RGB or CMYK, ``scale`` times smaller (1 or 8)."""
     try:
         with Image.open(io.BytesIO(clean), formats=("JPEG",)) as image:
+            if scale > 1:
+                image.draft(image.mode, (image.width // scale, image.height // scale))
             image.load()
             return image.copy()
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise Refused("damaged") from error
 
 
-def check_complete(stream: Stream, transform: int) -> None:
-    """Refuse a JPEG that was cut and closed with an EOI again.
+def decode_whole(stream: Stream, transform: int) -> tuple[Image.Image, bytes]:
+    """Return the picture and its clean stream; refuse a JPEG that was cut and closed with an EOI.
 
     The decoder fills what is missing with grey and says nothing. Bytes appended to a scan are
     skipped where the scan was whole, and become picture where it was not; so the picture is
-    decoded twice at an eighth of its size, with and without such bytes, and compared.
+    decoded with and without such bytes, and compared. An eighth of the size is enough for a
+    sequential JPEG; the late scans of a progressive one show at full size only.
     """
-    if _glance(restate(stream, transform)) != _glance(restate(stream, transform, _FILLER)):
+    clean, stuffed = restate(stream, transform), restate(stream, transform, _FILLER)
+    image = decode(clean)
+    scale = 1 if stream.process == _PROGRESSIVE else 8
+    plain = image if scale == 1 else decode(clean, scale)
+    if plain.tobytes() != decode(stuffed, scale).tobytes():
         raise Refused("truncated")
-
-
-def _glance(clean: bytes) -> bytes:
-    try:
-        with Image.open(io.BytesIO(clean), formats=("JPEG",)) as image:
-            image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
-            return image.tobytes()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Refused("damaged") from error
+    return image, clean

@@ -15,8 +15,15 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 100_000
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
-          (0, 1, 1, 2))
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 _SRGB_GAMMA = 45455
 
 
@@ -57,7 +64,8 @@ def read(data: bytes) -> raster.Picture:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise Refused("damaged") from error
     turn = raster.orientation(chunks.exif)
-    is_rgb = (chunks.colour, chunks.depth) == (2, 8) and "transparency" not in image.info
+    is_opaque = all(kind != b"tRNS" for kind, _body in chunks.kept)
+    is_rgb = (chunks.colour, chunks.depth) == (2, 8) and is_opaque
     has_gamma = chunks.icc is None and _is_unusual(chunks.gamma)
     if is_rgb and turn == 1 and not has_gamma and raster.means_srgb(chunks.icc):
         return raster.Picture(image, clean, raster.PNG)
@@ -119,7 +127,9 @@ def _take(chunks: Chunks, kind: bytes, body: bytes, is_critical: bool) -> None:
 def _take_header(chunks: Chunks, body: bytes) -> None:
     if len(body) != 13:
         raise Refused("damaged")
-    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(
+        ">IIBBBBB", body
+    )
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise Refused("damaged")
     check_size(width, height)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms
 
+from imaging.formats import tiff
+
 THUMBNAIL_SIDE = 320
 MAX_ICC_BYTES = 4 * 1024 * 1024
 JPEG = "image/jpeg"
@@ -53,8 +55,10 @@ def encode(picture: Picture) -> bytes:
 
 def thumbnail(image: Image.Image) -> bytes:
     """Return a JPEG whose longest side is at most 320 pixels."""
-    small = image.copy() if max(image.size) <= THUMBNAIL_SIDE * 2 else image.reduce(
-        max(1, max(image.size) // (THUMBNAIL_SIDE * 2))
+    small = (
+        image.copy()
+        if max(image.size) <= THUMBNAIL_SIDE * 2
+        else image.reduce(max(1, max(image.size) // (THUMBNAIL_SIDE * 2)))
     )
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     buffer = io.BytesIO()
@@ -116,15 +120,10 @@ def _profile(icc: bytes | None, mode: str) -> ImageCms.ImageCmsProfile | None:
 
 def orientation(exif: bytes | None) -> int:
     """Return the EXIF orientation (1 to 8); 1 where it is missing or cannot be read."""
-    if not exif:
-        return 1
-    directory = Image.Exif()
-    try:
-        directory.load(exif)
-        value = directory.get(0x0112, 1)
-    except Exception:  # Pillow's EXIF reader names no errors; an unreadable block turns nothing
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    for entry in tiff.entries((exif or b"").removeprefix(b"Exif\0\0")):
+        if entry.tag == 0x0112 and entry.count == 1 and entry.kind in (tiff.SHORT, tiff.LONG):
+            return entry.number() if 1 <= entry.number() <= 8 else 1
+    return 1
 
 
 _TURNS = {

@@ -7,6 +7,8 @@ same coat.
 
 import struct
 
+from imaging.formats import tiff
+
 
 def is_harmless(data: bytes, end: int, mpf: tuple[int, bytes] | None) -> bool:
     """Tell whether the bytes from ``end`` on are padding or second pictures that are accounted for.
@@ -43,23 +45,12 @@ def _covered_by_pictures(data: bytes, end: int, base: int, block: bytes) -> bool
 
 def _mpf_entries(block: bytes) -> list[tuple[int, int]]:
     """Offset and size of each picture in the MP Index IFD (tag 0xB002)."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None:
-        return []
-    try:
-        (first,) = struct.unpack_from(order + "I", block, 4)
-        (count,) = struct.unpack_from(order + "H", block, first)
-        for index in range(count):
-            tag, _type, size, where = struct.unpack_from(order + "HHII", block, first + 2 + 12 * index)
-            if tag == 0xB002:
-                return [
-                    (offset, length)
-                    for _attribute, length, offset, _depends in struct.iter_unpack(
-                        order + "IIII", block[where : where + size]
-                    )
-                ]
-    except struct.error:
-        return []
+    for entry in tiff.entries(block):
+        if entry.tag == 0xB002:
+            start = entry.number()
+            listed = block[start : start + entry.count // 16 * 16]
+            records = struct.iter_unpack(entry.order + "IIII", listed)
+            return [(offset, length) for _attribute, length, offset, _depends in records]
     return []
 
 

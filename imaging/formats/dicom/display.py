@@ -6,6 +6,8 @@ fast, and of bounded memory.
 """
 
 import math
+from collections.abc import Sequence
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,9 +138,7 @@ def _first_item(dataset: Dataset, keyword: str) -> Dataset | None:
     sequence = value(dataset, keyword)
     if not sequence:
         return None
-    if not isinstance(sequence, list | tuple) and not hasattr(sequence, "__getitem__"):
-        raise Refused("damaged")
-    item = sequence[0]
+    item = sequence[0] if isinstance(sequence, Sequence) else None
     if not isinstance(item, Dataset):
         raise Refused("damaged")
     return item
@@ -147,9 +147,9 @@ def _first_item(dataset: Dataset, keyword: str) -> Dataset | None:
 def _number(dataset: Dataset, keyword: str) -> float | None:
     """Return the first value of a number, where it is one and finite."""
     found = value(dataset, keyword)
-    if found is not None and not isinstance(found, str | bytes) and hasattr(found, "__getitem__"):
+    if isinstance(found, Sequence) and not isinstance(found, str | bytes):
         found = found[0] if len(found) else None  # several windows: the first is the default
-    if not isinstance(found, int | float) and not hasattr(found, "__float__"):
+    if not isinstance(found, SupportsFloat):
         return None
     number = float(found)
     return number if math.isfinite(number) and abs(number) < 1e12 else None

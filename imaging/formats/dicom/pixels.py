@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_I
 INTERPRETATIONS = (*GREYSCALE, "PALETTE COLOR", "RGB", *_YBR)
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_JPEG = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81))
+_JPEG = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70))
+_JPEG_LS = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
 _JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
 
 
@@ -55,8 +57,7 @@ def read_header(dataset: Dataset) -> PixelHeader:
         frames = text(dataset, "NumberOfFrames")
         interpretation = text(dataset, "PhotometricInterpretation").upper()
         numbers = {
-            keyword: _integer(dataset, keyword)
-            for keyword in ("Rows", "Columns", "BitsAllocated")
+            keyword: _integer(dataset, keyword) for keyword in ("Rows", "Columns", "BitsAllocated")
         }
         channels = _integer(dataset, "SamplesPerPixel", 1)
         stored = _integer(dataset, "BitsStored", numbers["BitsAllocated"])
@@ -103,11 +104,14 @@ def read_samples(opened: Object, header: PixelHeader) -> Samples:
     syntax = opened.transfer_syntax
     if opened.pixels.fragments is None:
         if syntax not in (*_NATIVE, _BIG_ENDIAN):
-            raise Refused("damaged" if syntax in (*_JPEG, *_JPEG_2000) else _no_syntax(syntax))
+            is_known = syntax in (*_JPEG, *_JPEG_LS, *_JPEG_2000, RLELossless)
+            raise Refused("damaged") if is_known else _no_syntax(syntax)
         return _native(opened, header)
     stream = b"".join(opened.data[start:stop] for start, stop in opened.pixels.fragments[1:])
     if syntax in _JPEG:
         return _jpeg(stream, header)
+    if syntax in _JPEG_LS:
+        return _other_codec("jpeg", stream, header)
     if syntax in _JPEG_2000:
         return _other_codec("jpeg2000", stream, header)
     if syntax == RLELossless:
@@ -134,9 +138,10 @@ def _native(opened: Object, header: PixelHeader) -> Samples:
     if bytes(data[count * width :]).strip(b"\0"):
         raise Refused("damaged")
     order = "<" if opened.little else ">"
-    flat = np.frombuffer(data, f"{order}u{width}", count=count)
+    flat: NDArray[Any] = np.frombuffer(data, f"{order}u{width}", count=count)
     if width == 1 and not opened.little and opened.pixels.vr == b"OW":
         flat = _swap_words(np.frombuffer(data, np.uint8), count)
+    array: NDArray[Any]
     if is_422:
         array = _spread_422(flat, header)
     elif header.is_planar:
@@ -145,7 +150,7 @@ def _native(opened: Object, header: PixelHeader) -> Samples:
         array = flat.reshape(header.rows, header.columns, header.channels)
     shift, mask = header.high_bit + 1 - header.bits_stored, (1 << header.bits_stored) - 1
     if header.bits_stored < header.bits_allocated:
-        array = (array >> shift) & array.dtype.type(mask)
+        array = np.bitwise_and(np.right_shift(array, shift), mask).astype(array.dtype)
     if array.dtype.byteorder == (">" if sys.byteorder == "little" else "<"):
         array = array.astype(array.dtype.newbyteorder("="))
     return Samples(array, header.bits_stored, header.interpretation)
@@ -181,11 +186,9 @@ def _jpeg(stream: bytes, header: PixelHeader) -> Samples:
     if len(survey.components) != header.channels:
         raise Refused("damaged")
     if not survey.is_ordinary:
-        return _other_codec("jpeg", stream[start:], header)
+        return _other_codec("jpeg", jpeg.with_full_spectrum(survey), header)
     transform = _transform(survey, header)
-    jpeg.check_complete(survey, transform)
-    clean = jpeg.restate(survey, transform)
-    image = jpeg.decode(clean)
+    image, clean = jpeg.decode_whole(survey, transform)
     array = np.asarray(image).reshape(header.rows, header.columns, header.channels)
     if header.channels == 1:
         return Samples(array, 8, header.interpretation)
@@ -223,4 +226,3 @@ def _other_codec(name: str, stream: bytes, header: PixelHeader) -> Samples:
     if decoded.is_rgb or interpretation in ("YBR_ICT", "YBR_RCT"):
         interpretation = "RGB"
     return Samples(array, bits, interpretation)
-

@@ -1,5 +1,6 @@
 """From a file's bytes to the small data set of wanted elements and the place of the pixels."""
 
+import logging
 import threading
 import warnings
 import zlib
@@ -46,6 +47,8 @@ SegmentedBluePaletteColorLookupTableData
 _WANTED = {tag_for_keyword(keyword) for keyword in [*WANTED_TAGS, *WANTED_PIXELS]}
 _META = {0x00020002: "sop_class", 0x00020010: "transfer_syntax"}
 _quiet_lock = threading.Lock()
+# pydicom logs odd values word for word; they may be names and birth dates.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True)

@@ -140,9 +140,7 @@ def _segment(
     raise Refused("damaged")
 
 
-def _indirect(
-    units: Numbers, position: int, last: int, *, is_wide: bool
-) -> tuple[Numbers, int]:
+def _indirect(units: Numbers, position: int, last: int, *, is_wide: bool) -> tuple[Numbers, int]:
     """Repeat earlier segments, found at a byte offset that is written least significant first."""
     count, width, shift = int(units[position + 1]), 2 if is_wide else 4, 16 if is_wide else 8
     stop = position + 2 + width

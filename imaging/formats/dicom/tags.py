@@ -2,18 +2,34 @@
 
 import math
 import re
+import struct
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from pydicom.dataset import Dataset
 
 from imaging.formats.dicom.reading import Object, quiet
+from imaging.formats.refusal import Refused
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 _TIME = re.compile(r"(\d{2})(\d{2})?(\d{2})?(?:\.(\d{1,6}))?$")
 _OFFSET = re.compile(r"([+-])(\d{2})(\d{2})$")
 MAX_TEXT = 128
+# What pydicom's converters raise over hostile values; some only when a value is written out.
+UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -79,21 +95,19 @@ def read_tags(opened: Object, sop_class: str) -> DicomTags:
 
 
 def value(dataset: Dataset, keyword: str) -> object:
-    """Return an element's value, or None where it is missing or cannot be read."""
+    """Return an element's value, None where it is missing. Refuses one that cannot be read."""
     try:
         return dataset.get(keyword)
-    except Exception:  # pydicom raises whatever a hostile value makes its converters raise
-        return None
+    except UNREADABLE as error:
+        raise Refused("damaged") from error
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return an element as one printable line of at most 128 characters."""
-    found = value(dataset, keyword)
-    if found is None or isinstance(found, bytes):
-        return ""
+    """Return an element as one printable line of at most 128 characters; "" if it has none."""
     try:
-        return _clean(str(found))
-    except Exception:  # the same: decoding is put off until the value is written out
+        found = dataset.get(keyword)
+        return "" if found is None or isinstance(found, bytes) else _clean(str(found))
+    except UNREADABLE:
         return ""
 
 
@@ -104,10 +118,9 @@ def _clean(words: str) -> str:
 
 def _name(dataset: Dataset) -> tuple[str, str]:
     """Family and given name: the alphabetic group, or the ideographic one where that is empty."""
-    found = value(dataset, "PatientName")
     try:
-        groups = str(found or "").split("=")
-    except Exception:  # undecodable name
+        groups = str(dataset.get("PatientName") or "").split("=")
+    except UNREADABLE:
         return "", ""
     group = next((each for each in groups if each.strip("^ ")), "")
     parts = [_clean(part) for part in group.split("^")] + ["", ""]
@@ -184,10 +197,10 @@ def _zone(offset: str) -> timezone | None:
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    found = value(dataset, "PixelSpacing")
     try:
-        rows, columns = (float(each) for each in found)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+        found = dataset.get("PixelSpacing")
+        rows, columns = (float(each) for each in found or ())
+    except UNREADABLE:
         return None
     if all(math.isfinite(each) and 0 < each < 100 for each in (rows, columns)):
         return rows, columns
