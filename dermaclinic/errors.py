@@ -1,7 +1,8 @@
 """Domain errors, and what a page makes of them.
 
 A service raises; nothing else decides on a status code. Pages show the sentence, the API answers
-with RFC 9457 problem details (dermaclinic/problems.py). A user sees what was wrong and what to do, never a traceback.
+with RFC 9457 problem details (dermaclinic/problems.py). A user sees what was wrong and what to do,
+never a traceback.
 """
 
 from collections.abc import Callable
@@ -62,9 +63,7 @@ class NotFound(DomainError):
     slug = "not-found"
     title = _("Not found")
 
-    def __init__(
-        self, detail: StrOrPromise = _("There is nothing at this address.")
-    ) -> None:
+    def __init__(self, detail: StrOrPromise = _("There is nothing at this address.")) -> None:
         super().__init__(detail)
 
 
@@ -85,9 +84,7 @@ def problem(error: DomainError) -> dict[str, Any]:
         "detail": str(error.detail),
     }
     if error.errors:
-        body["errors"] = {
-            field: [str(s) for s in all_] for field, all_ in error.errors.items()
-        }
+        body["errors"] = {field: [str(s) for s in all_] for field, all_ in error.errors.items()}
     return body | error.extra
 
 
@@ -100,9 +97,7 @@ class DomainErrorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_exception(
-        self, request: HttpRequest, exc: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         """Only domain errors; everything else is a defect and goes to Django's 500 page."""
         if not isinstance(exc, DomainError):
             return None

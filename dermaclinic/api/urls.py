@@ -1,0 +1,70 @@
+"""Every address of the REST API: the outside contract. The views are in each app's api.py."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from dermaclinic.api import tokens
+from dermaclinic.audit import api as audit
+from dermaclinic.problems import no_such_address
+from imaging import api as imaging
+from inference import api as inference
+from patients import api as patients
+from reports import api as reports
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        name="api-docs",
+    ),
+    path("v1/auth/token/", tokens.TokenList.as_view()),
+    # Patients
+    path("v1/patients/", patients.PatientList.as_view()),
+    path("v1/patients/search/", patients.PatientSearch.as_view()),
+    path("v1/patients/<uuid:patient_id>/", patients.PatientDetail.as_view()),
+    path("v1/patients/<uuid:patient_id>/consents/", patients.PatientConsents.as_view()),
+    path("v1/patients/<uuid:patient_id>/lesions/", patients.PatientLesions.as_view()),
+    # Visits and images
+    path("v1/studies/", imaging.StudyList.as_view()),
+    path("v1/studies/<uuid:study_id>/", imaging.StudyDetail.as_view()),
+    path("v1/studies/<uuid:study_id>/instances/", imaging.StudyInstances.as_view()),
+    path("v1/studies/<uuid:study_id>/claim/", reports.StudyClaim.as_view()),
+    path("v1/studies/<uuid:study_id>/release/", reports.StudyRelease.as_view()),
+    path(
+        "v1/instances/<uuid:instance_id>/image/",
+        imaging.InstanceImage.as_view(),
+        name="api-instance-image",
+    ),
+    path(
+        "v1/instances/<uuid:instance_id>/thumbnail/",
+        imaging.InstanceThumbnail.as_view(),
+        name="api-instance-thumbnail",
+    ),
+    path("v1/instances/<uuid:instance_id>/assign/", imaging.InstanceAssign.as_view()),
+    path("v1/instances/<uuid:instance_id>/move/", imaging.InstanceMove.as_view()),
+    path("v1/quarantine/", imaging.QuarantineList.as_view()),
+    path("v1/quarantine/<uuid:quarantine_id>/", imaging.QuarantineDetail.as_view()),
+    path("v1/quarantine/<uuid:quarantine_id>/resolve/", imaging.QuarantineResolve.as_view()),
+    # Opinions
+    path("v1/predictions/<uuid:prediction_id>/", inference.PredictionDetail.as_view()),
+    path(
+        "v1/predictions/<uuid:prediction_id>/saliency/",
+        inference.PredictionSaliency.as_view(),
+        name="api-prediction-saliency",
+    ),
+    path("v1/predictions/<uuid:prediction_id>/rerun/", inference.PredictionRerun.as_view()),
+    # Review and reports
+    path("v1/worklist/", reports.Worklist.as_view()),
+    path("v1/assessments/", reports.AssessmentList.as_view()),
+    path("v1/assessments/<uuid:assessment_id>/", reports.AssessmentDetail.as_view()),
+    path("v1/reports/", reports.ReportList.as_view()),
+    path("v1/reports/<uuid:report_id>/", reports.ReportDetail.as_view()),
+    path("v1/reports/<uuid:report_id>/sign/", reports.ReportSign.as_view()),
+    path("v1/reports/<uuid:report_id>/amend/", reports.ReportAmend.as_view()),
+    path("v1/reports/<uuid:report_id>/retry/", reports.ReportRetry.as_view()),
+    path("v1/reports/<uuid:report_id>/pdf/", reports.ReportPdf.as_view(), name="api-report-pdf"),
+    # The audit
+    path("v1/audit/events/", audit.EventList.as_view()),
+    re_path("", no_such_address),
+]

@@ -1,0 +1,61 @@
+"""Cursor pages: `{next, results}`. A cursor is the place of the last row shown, signed.
+
+Lists keep their own order and say where the next rows begin; a signature keeps what reaches their
+queries to what they said themselves.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core import signing
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from dermaclinic.errors import Invalid
+from dermaclinic.rest.serializers import Strict
+
+SALT = "dermaclinic.cursor"
+
+
+class PageQuery(Strict):
+    """The query of a list; lists with filters add theirs."""
+
+    cursor = serializers.CharField(
+        required=False, default="", max_length=1000, help_text="From `next` of the page before."
+    )
+
+
+def place(cursor: str) -> str:
+    """The place that a cursor stands for, "" for none; Invalid when it is not one of ours."""
+    if not cursor:
+        return ""
+    try:
+        return str(signing.loads(cursor, salt=SALT))
+    except signing.BadSignature as error:
+        sentence = _("This cursor is not valid. Begin again with the first page.")
+        raise Invalid(sentence, errors={"cursor": [sentence]}) from error
+
+
+def page(request: Request, results: Sequence[Any], *, after: str) -> Response:
+    """A page's answer; `after` is the place of its last row, "" at the end of the list."""
+    here = request.build_absolute_uri()
+    cursor = signing.dumps(after, salt=SALT) if after else ""
+    link = replace_query_param(here, "cursor", cursor) if cursor else None
+    return Response({"next": link, "results": results})
+
+
+def page_of(row: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """The schema of a page of rows."""
+    return inline_serializer(
+        name=f"{row.__name__}Page",
+        fields={
+            "next": serializers.URLField(
+                allow_null=True, help_text="The next page; null at the end."
+            ),
+            "results": row(many=True),
+        },
+    )

@@ -1,0 +1,78 @@
+"""What the OpenAPI document says of an endpoint: summary, shapes, and each problem it answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from dermaclinic.problems import PROBLEM_JSON
+from dermaclinic.rest.serializers import Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    name="Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="A key of your own for this request, 1 to 200 printable ASCII characters. Repeats "
+    "within a day get the first answer again, marked `Idempotency-Replayed: true`.",
+)
+MEANING = {
+    400: "The request does not make sense; `errors` says which fields.",
+    401: "No valid token or session.",
+    403: "The role does not allow this.",
+    404: "There is nothing here, or it is another clinic's.",
+    409: "It contradicts what is on record.",
+    413: "The body is too large.",
+    415: "The body is of the wrong media type.",
+    422: "It was understood and refused; or an Idempotency-Key was used for another request.",
+    503: "A needed part does not answer; try again later.",
+}
+
+
+class Operation(AutoSchema):
+    """Every POST that repeats safely says so."""
+
+    def get_override_parameters(self) -> list[Any]:
+        handler = getattr(self.view, self.method.lower(), None)
+        return [IDEMPOTENCY_KEY] if getattr(handler, "idempotent", False) else []
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    *,
+    responses: Mapping[Any, Any],
+    request: Any = None,
+    query: Any = None,
+    problems: Sequence[int] = (),
+    signed_in: bool = True,
+    description: str = "",
+) -> Callable[[F], F]:
+    """Describe a method. `problems` adds statuses to those that follow from what it takes."""
+    statuses = {*problems}
+    if signed_in:
+        statuses |= {401, 403}
+    if request is not None:
+        statuses |= {400, 413, 415}
+    if query is not None:
+        statuses |= {400}
+    found = {
+        (status, PROBLEM_JSON): OpenApiResponse(Problem, description=MEANING[status])
+        for status in sorted(statuses)
+    }
+    return extend_schema(
+        operation_id=operation_id,
+        tags=[operation_id.partition("_")[0]],
+        summary=summary,
+        description=description,
+        request=request,
+        parameters=[query] if query is not None else None,
+        responses={**responses, **found},
+    )
+
+
+def file_response(media_type: str, description: str) -> dict[Any, Any]:
+    """The `responses` of an address that answers with bytes."""
+    return {(200, media_type): OpenApiResponse(OpenApiTypes.BINARY, description=description)}

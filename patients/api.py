@@ -1,0 +1,178 @@
+"""Patients over REST: register, find, read, consent, lesions. Identifiers never stand in a URL."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.rest.idempotency import idempotent
+from dermaclinic.rest.schema import operation
+from dermaclinic.rest.serializers import Strict
+from dermaclinic.rest.views import Endpoint, reading
+from patients import selectors, services
+from patients.body_sites import CHOICES
+from patients.models import Laterality, Lesion, Patient, Purpose, Sex
+
+IDENTITY = ("mrn", "family_name", "given_name", "birth_date", "sex")
+
+
+class PatientIn(Strict):
+    mrn = serializers.CharField(max_length=40)
+    family_name = serializers.CharField(max_length=100)
+    given_name = serializers.CharField(max_length=100)
+    birth_date = serializers.DateField()
+    sex = serializers.ChoiceField(choices=Sex.choices)
+
+
+class SearchIn(Strict):
+    q = serializers.CharField(
+        max_length=200, help_text="Parts of names or of the MRN, or a birth date; all must fit."
+    )
+
+
+class LesionIn(Strict):
+    body_site = serializers.ChoiceField(choices=CHOICES)
+    laterality = serializers.ChoiceField(
+        choices=Laterality.choices, required=False, allow_blank=True, allow_null=True,
+        help_text="Required where the body site exists on both sides.",
+    )  # fmt: skip
+    note = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True)
+
+
+class ConsentsIn(Strict):
+    """Yes or no by purpose; a purpose that is left out stays as it was."""
+
+    care = serializers.BooleanField(required=False)
+    ai_opinion = serializers.BooleanField(required=False)
+    teaching = serializers.BooleanField(required=False)
+    research = serializers.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, bool]) -> dict[str, bool]:
+        if not attrs:
+            raise serializers.ValidationError(_("Name at least one purpose."))
+        return attrs
+
+
+class LesionOut(serializers.ModelSerializer[Lesion]):
+    class Meta:
+        model = Lesion
+        fields: ClassVar = ["id", "patient", "number", "body_site", "laterality", "note"]
+        read_only_fields: ClassVar = fields
+
+
+class PatientOut(serializers.ModelSerializer[Patient]):
+    class Meta:
+        model = Patient
+        fields: ClassVar = ["id", *IDENTITY, "version", "created_at"]
+        read_only_fields: ClassVar = fields
+
+
+class ConsentsOut(serializers.Serializer[Any]):
+    """What the patient said last, by purpose; null when never asked."""
+
+    care = serializers.BooleanField(allow_null=True)
+    ai_opinion = serializers.BooleanField(allow_null=True)
+    teaching = serializers.BooleanField(allow_null=True)
+    research = serializers.BooleanField(allow_null=True)
+
+
+class PatientRecordOut(PatientOut):
+    consents = ConsentsOut()
+    lesions = LesionOut(many=True)
+
+    class Meta(PatientOut.Meta):
+        fields: ClassVar = [*PatientOut.Meta.fields, "consents", "lesions"]
+        read_only_fields: ClassVar = fields
+
+
+class FoundOut(serializers.Serializer[Any]):
+    results = PatientOut(many=True)
+
+
+def _consents(standing: dict[str, bool]) -> dict[str, bool | None]:
+    return {purpose: standing.get(purpose) for purpose in Purpose.values}
+
+
+class PatientList(Endpoint):
+    @operation(
+        "patients_register",
+        "Register a patient",
+        request=PatientIn,
+        responses={201: PatientOut},
+        problems=[409],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        patient = services.register_patient(actor=self.actor, **self.body(PatientIn))
+        return Response(PatientOut(patient).data, 201)
+
+
+class PatientSearch(Endpoint):
+    @operation(
+        "patients_search",
+        "Find patients by name, MRN or birth date",
+        description="At most 50, by name. A POST, so that identifiers stand in no URL.",
+        request=SearchIn,
+        responses={200: FoundOut},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        found = selectors.search(actor=self.actor, q=self.body(SearchIn)["q"])
+        return Response({"results": PatientOut(found, many=True).data})
+
+
+class PatientDetail(Endpoint):
+    @operation(
+        "patients_read",
+        "Read a patient's record",
+        responses={200: PatientRecordOut},
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, patient_id: uuid.UUID) -> Response:
+        record = selectors.record(actor=self.actor, patient_id=patient_id)
+        standing = {purpose: consent.granted for purpose, consent in record.consents.items()}
+        return Response(
+            {
+                **PatientOut(record.patient).data,
+                "consents": _consents(standing),
+                "lesions": LesionOut(record.lesions, many=True).data,
+            }
+        )
+
+
+class PatientConsents(Endpoint):
+    @operation(
+        "patients_consent",
+        "Record a patient's consents",
+        description="Consent to care comes before the first image.",
+        request=ConsentsIn,
+        responses={201: ConsentsOut},
+        problems=[404],
+    )
+    @idempotent
+    def post(self, request: Request, patient_id: uuid.UUID) -> Response:
+        decisions = self.body(ConsentsIn)
+        services.record_consents(actor=self.actor, patient_id=patient_id, decisions=decisions)
+        with clinic_context(self.actor.clinic_id):
+            standing = services.consents(Patient.objects.get(pk=patient_id))
+        return Response(_consents(standing), 201)
+
+
+class PatientLesions(Endpoint):
+    @operation(
+        "patients_add_lesion",
+        "Add a lesion to a patient",
+        request=LesionIn,
+        responses={201: LesionOut},
+        problems=[404],
+    )
+    @idempotent
+    def post(self, request: Request, patient_id: uuid.UUID) -> Response:
+        fields = {name: value or "" for name, value in self.body(LesionIn).items()}
+        lesion = services.add_lesion(actor=self.actor, patient_id=patient_id, **fields)
+        return Response(LesionOut(lesion).data, 201)

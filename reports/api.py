@@ -1,0 +1,209 @@
+"""Review over REST: the worklist, claims, assessments, and reports from draft to PDF."""
+
+import uuid
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dermaclinic import audit
+from dermaclinic.accounts import policies
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.rest.idempotency import idempotent
+from dermaclinic.rest.pagination import page, page_of, place
+from dermaclinic.rest.schema import file_response, operation
+from dermaclinic.rest.serializers import Nothing
+from dermaclinic.rest.views import Endpoint, binary, reading
+from reports import selectors
+from reports.api_serializers import (
+    AssessmentIn,
+    AssessmentOut,
+    ClaimOut,
+    ReportIn,
+    ReportOut,
+    SignIn,
+    WorklistQuery,
+    WorklistRowOut,
+)
+from reports.models import Assessment, Report
+from reports.services import amendments, assessments, claims, composing, rendering, signing
+
+
+class Worklist(Endpoint):
+    @operation(
+        "worklist_read",
+        "Read the worklist: visits that wait for a doctor",
+        description="Those with a lesion without opinion first, then the urgent ones.",
+        query=WorklistQuery,
+        responses={200: page_of(WorklistRowOut)},
+    )
+    @reading
+    def get(self, request: Request) -> Response:
+        asked = self.query(WorklistQuery)
+        found = selectors.worklist(self.actor, which=asked["which"], after=place(asked["cursor"]))
+        rows = WorklistRowOut(found.rows, many=True, context={"request": request})
+        return page(request, rows.data, after=found.after)
+
+
+class StudyClaim(Endpoint):
+    @operation(
+        "studies_claim",
+        "Take a visit for reading",
+        description="For 30 minutes; once more prolongs it.",
+        request=Nothing,
+        responses={200: ClaimOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, study_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        return Response(ClaimOut(claims.claim_study(actor=self.actor, study_id=study_id)).data)
+
+
+class StudyRelease(Endpoint):
+    @operation(
+        "studies_release",
+        "Give a visit back",
+        request=Nothing,
+        responses={204: None},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, study_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        claims.release_study(actor=self.actor, study_id=study_id)
+        return Response(status=204)
+
+
+class AssessmentList(Endpoint):
+    @operation(
+        "assessments_record",
+        "Record an assessment of a lesion at a visit",
+        description="Agreement with the opinion is computed. A change of mind is a new version.",
+        request=AssessmentIn,
+        responses={201: AssessmentOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        asked = self.body(AssessmentIn)
+        made = assessments.record_assessment(
+            actor=self.actor,
+            study_id=asked.pop("study"),
+            lesion_id=asked.pop("lesion"),
+            **asked,
+        )
+        return Response(AssessmentOut(made).data, 201)
+
+
+class AssessmentDetail(Endpoint):
+    @operation(
+        "assessments_read",
+        "Read an assessment",
+        responses={200: AssessmentOut},
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, assessment_id: uuid.UUID) -> Response:
+        found = policies.find(self.actor, "view", Assessment.objects.all(), pk=assessment_id)
+        audit.viewed_assessment(self.actor, found)
+        return Response(AssessmentOut(found).data)
+
+
+class ReportList(Endpoint):
+    @operation(
+        "reports_compose",
+        "Compose a draft from assessments of one visit",
+        request=ReportIn,
+        responses={201: ReportOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        ids = self.body(ReportIn)["assessments"]
+        return _told(self, composing.compose(actor=self.actor, assessment_ids=ids), 201)
+
+
+class ReportDetail(Endpoint):
+    @operation(
+        "reports_read",
+        "Read a report",
+        responses={200: ReportOut},
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, report_id: uuid.UUID) -> Response:
+        return _told(self, selectors.report(self.actor, report_id))
+
+    @operation(
+        "reports_discard",
+        "Throw a draft away",
+        responses={204: None},
+        problems=[404, 409],
+    )
+    def delete(self, request: Request, report_id: uuid.UUID) -> Response:
+        composing.discard(actor=self.actor, report_id=report_id)
+        return Response(status=204)
+
+
+class ReportSign(Endpoint):
+    @operation(
+        "reports_sign",
+        "Sign a report",
+        description="With the password once more. The content freezes; a worker makes the PDF.",
+        request=SignIn,
+        responses={200: ReportOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, report_id: uuid.UUID) -> Response:
+        password = self.body(SignIn)["password"]
+        return _told(self, signing.sign(actor=self.actor, report_id=report_id, password=password))
+
+
+class ReportAmend(Endpoint):
+    @operation(
+        "reports_amend",
+        "Draft the next version of a signed report",
+        request=Nothing,
+        responses={201: ReportOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, report_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        return _told(self, amendments.amend(actor=self.actor, report_id=report_id), 201)
+
+
+class ReportRetry(Endpoint):
+    @operation(
+        "reports_retry",
+        "Ask once more for a PDF that failed",
+        request=Nothing,
+        responses={200: ReportOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, report_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        return _told(self, rendering.retry_rendering(actor=self.actor, report_id=report_id))
+
+
+class ReportPdf(Endpoint):
+    @operation(
+        "reports_pdf",
+        "Download a signed report",
+        description="While it is being made, and when it could not be made, a 409 says so.",
+        responses=file_response("application/pdf", "The report."),
+        problems=[404, 409],
+    )
+    @reading
+    def get(self, request: Request, report_id: uuid.UUID) -> HttpResponse:
+        content = selectors.report_pdf(self.actor, report_id)
+        report = selectors.report(self.actor, report_id, again=True)
+        return binary(request, content, "application/pdf", filename=f"report-{report}.pdf")
+
+
+def _told(view: Endpoint, report: Report, status: int = 200) -> Response:
+    with clinic_context(view.actor.clinic_id):
+        return Response(ReportOut(report, context={"request": view.request}).data, status)

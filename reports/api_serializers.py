@@ -1,0 +1,198 @@
+"""What the review and report endpoints take and answer."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from dermaclinic.rest.pagination import PageQuery
+from dermaclinic.rest.serializers import Strict
+from imaging.api_serializers import PredictionRef
+from patients.api import LesionOut, PatientOut
+from reports.models import (
+    Agreement,
+    Algorithm,
+    Assessment,
+    Claim,
+    Management,
+    OpinionState,
+    Report,
+    TwoStep,
+)
+from reports.selectors import ImageRow, LesionRow, Urgency, WorklistRow
+
+
+class WorklistQuery(PageQuery):
+    which = serializers.ChoiceField(
+        choices=["all", "mine", "unclaimed"], required=False, default="all"
+    )
+
+
+class AssessmentIn(Strict):
+    study = serializers.UUIDField()
+    lesion = serializers.UUIDField()
+    diagnoses = serializers.ListField(
+        child=serializers.CharField(max_length=18), min_length=1, max_length=3,
+        help_text="SNOMED CT codes, the most likely first.",
+    )  # fmt: skip
+    management = serializers.ChoiceField(choices=Management.choices)
+    due = serializers.DateField(
+        required=False, allow_null=True, help_text="With `monitor`, and only then."
+    )
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=4000,
+        help_text="Required when the diagnosis departs from the opinion.",
+    )  # fmt: skip
+    two_step = serializers.ChoiceField(choices=TwoStep.choices, required=False, allow_blank=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=4000)
+    algorithm = serializers.ChoiceField(choices=Algorithm.choices, required=False, allow_blank=True)
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=4000)
+
+
+class ReportIn(Strict):
+    assessments = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=100,
+        help_text="The newest ones of one visit, in the report's order.",
+    )  # fmt: skip
+
+
+class SignIn(Strict):
+    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class ClaimOut(serializers.ModelSerializer[Claim]):
+    class Meta:
+        model = Claim
+        fields: ClassVar = ["study", "doctor", "expires_at"]
+        read_only_fields: ClassVar = fields
+
+
+class AssessmentOut(serializers.ModelSerializer[Assessment]):
+    """`opinion` is the prediction that it was compared with; null without one."""
+
+    diagnoses = serializers.ListField(child=serializers.CharField())
+    images = serializers.ListField(child=serializers.UUIDField())
+    management = serializers.ChoiceField(choices=Management.choices)
+    agreement = serializers.ChoiceField(choices=Agreement.choices)
+    opinion_state = serializers.ChoiceField(choices=OpinionState.choices)
+    two_step = serializers.CharField()
+    algorithm = serializers.CharField()
+
+    class Meta:
+        model = Assessment
+        fields: ClassVar = [
+            "id",
+            "patient",
+            "study",
+            "lesion",
+            "version",
+            "diagnoses",
+            "management",
+            "due",
+            "reason",
+            "two_step",
+            "description",
+            "algorithm",
+            "comment",
+            "images",
+            "opinion",
+            "opinion_state",
+            "agreement",
+            "author",
+            "recorded_at",
+        ]
+        read_only_fields: ClassVar = fields
+
+
+class WorklistImageOut(serializers.Serializer[ImageRow]):
+    """An image and the newest opinion on it; `seen` once it was assessed."""
+
+    id = serializers.UUIDField(source="instance.pk")
+    opinion_state = serializers.ChoiceField(choices=OpinionState.choices, source="state")
+    prediction = PredictionRef(allow_null=True)
+    seen = serializers.BooleanField()
+    thumbnail_url = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.URLField())
+    def get_thumbnail_url(self, row: ImageRow) -> str:
+        request = self.context.get("request")
+        return reverse("api-instance-thumbnail", args=[row.instance.pk], request=request)
+
+
+class WorklistLesionOut(serializers.Serializer[LesionRow]):
+    """A lesion at the visit; `open` until all its images were assessed."""
+
+    lesion = LesionOut()
+    open = serializers.BooleanField()
+    opinion_state = serializers.ChoiceField(choices=OpinionState.choices, source="state")
+    opinion = PredictionRef(allow_null=True)
+    malignant_probability = serializers.SerializerMethodField()
+    assessment = serializers.SerializerMethodField(help_text="The newest one's id.")
+    images = WorklistImageOut(many=True)
+
+    def get_malignant_probability(self, row: LesionRow) -> float | None:
+        return row.opinion.malignant_probability if row.opinion else None
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_assessment(self, row: LesionRow) -> Any:
+        return row.assessment.pk if row.assessment else None
+
+
+class WorklistRowOut(serializers.Serializer[WorklistRow]):
+    """A visit that waits. `unassigned` images belong to no lesion yet; `claim` is a live one."""
+
+    study = serializers.UUIDField(source="study.pk")
+    acquired_at = serializers.DateTimeField(source="study.acquired_at")
+    patient = PatientOut()
+    urgency = serializers.ChoiceField(choices=[(each.value, each.name) for each in Urgency])
+    malignant_probability = serializers.FloatField(allow_null=True)
+    claim = ClaimOut(allow_null=True)
+    lesions = WorklistLesionOut(many=True)
+    unassigned = WorklistImageOut(many=True)
+
+
+class ReportOut(serializers.ModelSerializer[Report]):
+    """A draft has no `number` yet. `amendment_needed`: an image was moved after signing."""
+
+    assessments = serializers.SerializerMethodField(help_text="In the report's order.")
+    status = serializers.ChoiceField(choices=Report.Status.choices)
+    pdf_status = serializers.ChoiceField(choices=Report.Pdf.choices)
+    pdf_url = serializers.SerializerMethodField()
+    amendment_needed = serializers.BooleanField()
+
+    class Meta:
+        model = Report
+        fields: ClassVar = [
+            "id",
+            "patient",
+            "study",
+            "number",
+            "version",
+            "replaces",
+            "assessments",
+            "status",
+            "composed_at",
+            "composed_by",
+            "signed_at",
+            "signed_by",
+            "signing_event",
+            "content_sha256",
+            "pdf_status",
+            "pdf_error",
+            "pdf_url",
+            "amendment_needed",
+            "amendment_reason",
+        ]
+        read_only_fields: ClassVar = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_assessments(self, report: Report) -> Any:
+        items = sorted(report.items.all(), key=lambda item: item.position)
+        return [str(item.assessment_id) for item in items]
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_pdf_url(self, report: Report) -> str | None:
+        if report.pdf_status != Report.Pdf.READY:
+            return None
+        return reverse("api-report-pdf", args=[report.pk], request=self.context.get("request"))
