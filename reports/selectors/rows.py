@@ -1,4 +1,4 @@
-"""Images and lesions at a visit with what was said of them, for the worklist and the review page."""
+"""Images and lesions at a visit with what was said of them, for worklist and review page."""
 
 import uuid
 from collections.abc import Collection, Iterable

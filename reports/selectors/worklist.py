@@ -46,16 +46,14 @@ _RANKS = list(Urgency)
 # A visit's place as one text that sorts: rank, probability from the top, time, id. One pass over
 # the visit's images; `answered` looks at all images of a lesion, the rest at those still open.
 _KEY = """
-(SELECT CASE WHEN count(*) = 0 THEN NULL ELSE
-    (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
-          WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
-          WHEN bool_or(status IN ('queued', 'running')) THEN 2
-          ELSE 3 END)::text
+(SELECT (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
+              WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
+              WHEN bool_or(status IN ('queued', 'running')) THEN 2
+              ELSE 3 END)::text
     || lpad((1000000 - round(1000000 * coalesce(
            max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)))::text, 7, '0')
     || to_char(imaging_study.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
     || imaging_study.id::text
-    END
  FROM (
     SELECT newest.status, newest.triage, newest.malignant_probability AS probability,
            image.lesion_id IS NULL OR NOT EXISTS (

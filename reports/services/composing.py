@@ -79,7 +79,7 @@ def fill(report: Report, assessments: Sequence[Assessment]) -> None:
 
 
 def check(assessments: Sequence[Assessment], *, replaces: Report | None = None) -> None:
-    """Conflict unless each is its lesion's newest, its images are in place, and no report has it."""
+    """Conflict unless each is its lesion's newest, has its images, and stands in no report."""
     for each in assessments:
         names = {"lesion": each.lesion}
         if newest(each.study_id, each.lesion_id) != each:

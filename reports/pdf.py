@@ -1,0 +1,109 @@
+"""Draws a report's PDF from its frozen content: A4, tagged (PDF/UA-1), nothing fetched from outside.
+
+The content follows the dermoscopy report of the International Dermoscopy Society (Malvehy et al.,
+J Am Acad Dermatol 2007;57:84-95), in ten points: (1) the patient's age, sex and relevant personal and
+family history; (2) the clinical description of the lesion; (3) the two-step method, melanocytic or
+not; (4) structures described in standardized terms; (5) the dermoscopic algorithm used; (6) the
+imaging equipment and magnification; (7) clinical and dermoscopic images; (8) the diagnosis or
+differential diagnosis; (9) the decision on management; (10) comments for the pathologist.
+What nobody recorded is printed as not recorded.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+SCHEME = "report:"
+
+
+class CannotRender(Exception):
+    """The PDF cannot be made, and trying again alone would not help; a sentence for a person."""
+
+
+def render(
+    content: dict[str, Any],
+    pictures: Mapping[str, bytes],
+    *,
+    content_sha256: str,
+    signing_event: int,
+) -> bytes:
+    """The PDF of a content (reports/content.py).
+
+    `pictures` are JPEG bytes by name (reports/services/pictures.py); what is missing there is
+    printed as left out. The same arguments give the same bytes. Raises CannotRender.
+    """
+    weasyprint, fetcher = _weasyprint(pictures)
+    with translation.override(content["language"]):
+        html = page(
+            content, pictures, content_sha256=content_sha256, signing_event=signing_event
+        )
+    document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher)
+    data: bytes = document.write_pdf(
+        pdf_variant="pdf/ua-1", pdf_identifier=content_sha256[:32].encode()
+    )
+    return data
+
+
+def page(
+    content: dict[str, Any],
+    pictures: Mapping[str, bytes],
+    *,
+    content_sha256: str,
+    signing_event: int,
+) -> str:
+    """The document that is printed, as HTML."""
+    return render_to_string(
+        "reports/pdf/report.html",
+        _dated(content)
+        | {
+            "pictures": {name: SCHEME + name for name in pictures},
+            "content_sha256": content_sha256,
+            "signing_event": signing_event,
+        },
+    )
+
+
+def _dated(value: Any) -> Any:
+    """The content with its ISO dates and times as such, so that templates can write them out."""
+    if isinstance(value, dict):
+        return {key: _date(key, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_dated(each) for each in value]
+    return value
+
+
+def _date(key: str, value: Any) -> Any:
+    if isinstance(value, str) and (key == "at" or key.endswith("_at")):
+        return datetime.fromisoformat(value)
+    if isinstance(value, str) and key in ("date", "due", "birth_date"):
+        return date.fromisoformat(value)
+    return _dated(value)
+
+
+def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any]:
+    """WeasyPrint, imported when it is needed, and a fetcher that knows the pictures and no more."""
+    try:
+        import weasyprint
+        from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+    except (ImportError, OSError) as error:
+        raise CannotRender(
+            _(
+                "The PDF could not be made: the libraries that set its text are not installed. "
+                "Ask support to install libpango-1.0-0 and libpangoft2-1.0-0, then try again."
+            )
+        ) from error
+
+    class Pictures(URLFetcher):
+        """Serves the report's own pictures from memory; any other address ends the rendering."""
+
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            data = pictures.get(url.removeprefix(SCHEME))
+            if not url.startswith(SCHEME) or data is None:
+                raise FatalURLFetchingError(f"A report fetches nothing from outside: {url[:80]}")
+            return URLFetcherResponse(url, data, {"Content-Type": "image/jpeg"})
+
+    return weasyprint, Pictures(allowed_protocols=[])
