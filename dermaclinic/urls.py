@@ -1,6 +1,6 @@
 """Every address of the product. Ids are UUIDs; nothing that names a person stands in a URL."""
 
-from importlib.util import find_spec
+from contextlib import suppress
 
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -24,5 +24,5 @@ for prefix, module in {
     "reports/": "reports.urls",
     "api/": "dermaclinic.api.urls",
 }.items():
-    if find_spec(module.rpartition(".")[0]) and find_spec(module):
+    with suppress(ImportError):
         urlpatterns.append(path(prefix, include(module)))

@@ -38,7 +38,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect("home")
-        return render(request, "accounts/sign_in.html", {"form": SignInForm()})
+        return _door(request, SignInForm(), request.GET.get("next", ""))
+    target = request.POST.get("next", "")
     form = SignInForm(request.POST)
     if form.is_valid():
         try:
@@ -46,8 +47,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         except Invalid as error:
             form.refuse(error)
         else:
-            return _welcome(request, membership, request.POST.get("next", ""))
-    return render(request, "accounts/sign_in.html", {"form": form}, status=Invalid.status)
+            return _welcome(request, membership, target)
+    return _door(request, form, target)
+
+
+def _door(request: HttpRequest, form: SignInForm, target: str) -> HttpResponse:
+    status = Invalid.status if form.errors else 200
+    context = {"form": form, "next": target}
+    return render(request, "accounts/sign_in.html", context, status=status)
 
 
 def _welcome(request: HttpRequest, membership: Membership, target: str) -> HttpResponse:
