@@ -64,7 +64,6 @@ def as_worker() -> Iterator[None]:
     """Act as the worker: its role, and its guard, which lets the queue be read across clinics."""
     guards = connection.execute_wrappers
     with override_settings(DATABASE_ROLE="worker"), acting_as("worker"):
-        connection.execute_wrappers = []
         tenancy.install_guard(connection)
         try:
             yield

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -30,9 +31,7 @@ class TenantModel(models.Model):
     """A row of patient data: it belongs to one clinic, and only that clinic's context sees it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    clinic = models.ForeignKey(
-        "accounts.Clinic", on_delete=models.PROTECT, related_name="+"
-    )
+    clinic = models.ForeignKey("accounts.Clinic", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         abstract = True
@@ -103,12 +102,21 @@ def install_guard(connection: BaseDatabaseWrapper) -> None:
         re.DOTALL,
     )
 
-    def guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if _clinic.get() is None and (found := guarded.match(str(sql))):
+    # A connection that is opened again keeps its wrappers.
+    others = [each for each in connection.execute_wrappers if not isinstance(each, _Guard)]
+    connection.execute_wrappers = [*others, _Guard(guarded)]
+
+
+@dataclass(frozen=True)
+class _Guard:
+    guarded: re.Pattern[str]
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
+        if _clinic.get() is None and (found := self.guarded.match(str(sql))):
             raise NoClinicContext(f"{found.group(1)} was queried outside of clinic_context().")
         return execute(sql, params, many, context)
-
-    connection.execute_wrappers.append(guard)
 
 
 _CONTEXT = "NULLIF(current_setting('app.clinic', true), '')::uuid"
@@ -142,13 +150,8 @@ def protect(
 def grant(table: str, **privileges: str) -> RunSQL:
     """Migration step: grants on a table without patient data, by role (`web="SELECT"`)."""
     return RunSQL(
-        "".join(
-            f"GRANT {what} ON {table} TO dermaclinic_{r};"
-            for r, what in privileges.items()
-        ),
-        "".join(
-            f"REVOKE ALL ON {table} FROM dermaclinic_{role};" for role in privileges
-        ),
+        "".join(f"GRANT {what} ON {table} TO dermaclinic_{r};" for r, what in privileges.items()),
+        "".join(f"REVOKE ALL ON {table} FROM dermaclinic_{role};" for role in privileges),
     )
 
 
@@ -171,9 +174,7 @@ def append_only(table: str, *, error: str) -> RunSQL:
     )
 
 
-def immutable_when(
-    table: str, condition: str, *, but: tuple[str, ...] = (), error: str
-) -> RunSQL:
+def immutable_when(table: str, condition: str, *, but: tuple[str, ...] = (), error: str) -> RunSQL:
     """Migration step: a trigger that refuses UPDATE and DELETE of rows that meet `condition`.
 
     `condition` is SQL over OLD; the columns in `but` may still change.

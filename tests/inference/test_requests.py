@@ -57,9 +57,7 @@ def test_asking_twice_is_asking_once(technician: Any) -> None:
 
 def test_who_opted_out_is_not_asked_about(technician: Any) -> None:
     patient = factories.patient(technician)
-    record_consents(
-        actor=technician, patient_id=patient.pk, decisions={Purpose.AI_OPINION: False}
-    )
+    record_consents(actor=technician, patient_id=patient.pk, decisions={Purpose.AI_OPINION: False})
     opinions.admit(technician, patient)
     assert opinions.predictions(technician) == []
     assert events(technician, "prediction.requested") == []
@@ -210,5 +208,7 @@ def test_the_same_work_is_refused_by_the_database(technician: Any) -> None:
         transaction.atomic(),
     ):
         Prediction.objects.create(
-            clinic_id=row.clinic_id, instance_id=row.instance_id, model_version_id=row.model_version_id
+            clinic_id=row.clinic_id,
+            instance_id=row.instance_id,
+            model_version_id=row.model_version_id,
         )

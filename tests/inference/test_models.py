@@ -1,0 +1,113 @@
+"""Packages are registered by their hash; one model is active; a change is on record."""
+
+import shutil
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit.models import Event
+from dermaclinic.errors import Conflict, Forbidden, Invalid, NotFound
+from inference.models import ModelVersion
+from inference.services import models
+from tests import opinions
+from tests.database import acting_as
+
+PACKAGE = Path(settings.MODEL_PACKAGES) / "ham10000-mobilenet"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PACKAGE, tmp_path / "package"))
+
+
+def activations(actor: Any) -> list[Event]:
+    with clinic_context(actor.clinic_id):
+        return list(Event.objects.filter(action="model.activated"))
+
+
+@pytest.mark.django_db
+def test_registering_twice_is_registering_once(package: Path) -> None:
+    first = models.register_package(folder=package)
+    assert models.register_package(folder=package) == first
+    assert ModelVersion.objects.count() == 1
+    assert not first.active
+    assert first.manifest["weights"]["sha256"] == first.sha256
+
+
+@pytest.mark.django_db
+def test_a_package_with_other_weights_is_refused(package: Path) -> None:
+    weights = package / "weights.npz"
+    weights.write_bytes(weights.read_bytes() + b"\x00")
+    with pytest.raises(Invalid, match="SHA-256"):
+        models.register_package(folder=package)
+    assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_same_version_with_another_manifest_is_refused(package: Path) -> None:
+    first = models.register_package(folder=package)
+    manifest = package / "manifest.toml"
+    manifest.write_text(manifest.read_text().replace('intended_use = "', 'intended_use = "Now '))
+    with pytest.raises(Conflict):
+        models.register_package(folder=package)
+    assert list(ModelVersion.objects.all()) == [first]
+
+
+def test_an_administrator_activates(administrator: Any) -> None:
+    old, new = opinions.model("1"), opinions.model("2", active=False)
+    assert models.activate(actor=administrator, model_id=new.pk) == new
+    assert list(ModelVersion.objects.filter(active=True)) == [new]
+    (event,) = activations(administrator)
+    assert (event.object_id, event.detail) == (str(new.pk), {"sha256": new.sha256})
+    models.activate(actor=administrator, model_id=old.pk)
+    assert list(ModelVersion.objects.filter(active=True)) == [old]
+
+
+@pytest.mark.parametrize("role", ["doctor", "technician"])
+def test_nobody_else_activates(request: Any, role: str) -> None:
+    actor = request.getfixturevalue(role)
+    old, new = opinions.model("1"), opinions.model("2", active=False)
+    with pytest.raises(Forbidden):
+        models.activate(actor=actor, model_id=new.pk)
+    assert list(ModelVersion.objects.filter(active=True)) == [old]
+    assert activations(actor) == []
+
+
+def test_an_unknown_model_changes_nothing(administrator: Any) -> None:
+    old = opinions.model()
+    with pytest.raises(NotFound):
+        models.activate(actor=administrator, model_id=administrator.clinic_id)
+    assert list(ModelVersion.objects.filter(active=True)) == [old]
+    assert activations(administrator) == []
+
+
+@pytest.mark.django_db
+def test_two_active_models_are_refused_by_the_database() -> None:
+    opinions.model("1")
+    with pytest.raises(IntegrityError, match="one_active_model"), transaction.atomic():
+        opinions.model("2")
+    assert ModelVersion.objects.count() == 1
+
+
+def test_the_command_registers_and_activates(administrator: Any, package: Path) -> None:
+    opinions.model("old")
+    out = StringIO()
+    with acting_as("owner"):
+        call_command("register_model", str(package), "--activate", stdout=out)
+    active = ModelVersion.objects.get(active=True)
+    assert active.name in out.getvalue() and "is active" in out.getvalue()
+    (event,) = activations(administrator)
+    assert (event.object_id, event.role) == (str(active.pk), "system")
+
+
+@pytest.mark.django_db
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="manifest"):
+        call_command("register_model", str(tmp_path))
+    assert not ModelVersion.objects.exists()
