@@ -11,29 +11,23 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dermaclinic.embedded import ROLES, Places, Progress
 from dermaclinic.processes import Account, Child, ServerError
 
-if TYPE_CHECKING:
-    from dermaclinic.embedded import Places, Progress
-
 ROLES_SQL = Path(__file__).resolve().parent.parent / "ops" / "roles.sql"
-ROLES = ("owner", "web", "worker", "sealer")
 READY_SECONDS = 60.0
 RESTART_SECONDS = 15.0  # how long a lock of a killed predecessor may linger
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
-def postgres(
-    places: "Places", account: Account | None, durable: bool, progress: "Progress"
-) -> Child:
+def postgres(places: Places, account: Account | None, durable: bool, progress: Progress) -> Child:
     """A PostgreSQL that is ready to start: its data directory is made when there is none."""
     binaries = _postgres_binaries(places, account)
     data = places.home / "postgresql"
     if not data.exists():
         progress("Making the database, once")
-        _initdb(binaries, data, account)
+        _initdb(binaries, data, account, durable)
     _same_version(binaries, data)
     settings = {
         "listen_addresses": "",
@@ -43,13 +37,13 @@ def postgres(
         "log_timezone": "UTC",
     }
     if not durable:
-        settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        settings |= {"fsync": "off", "full_page_writes": "off"}  # a killed server loses nothing yet
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Child(
         name="PostgreSQL",
         command=[str(binaries / "postgres"), "-D", str(data), *options],
         directory=data,
-        log=places.home / "postgresql.log",
+        log=places.logs / "postgresql.log",
         environment=ENVIRONMENT,
         account=account,
         # fast shutdown, immediate shutdown, and what no server survives
@@ -57,7 +51,7 @@ def postgres(
     )
 
 
-def redis(places: "Places", account: Account | None) -> Child:
+def redis(places: Places, account: Account | None) -> Child:
     """A Redis that is ready to start. It keeps nothing: PostgreSQL holds every fact."""
     given = os.environ.get("REDIS_SERVER")
     program = Path(given) if given else _wheel_redis()
@@ -79,13 +73,13 @@ def redis(places: "Places", account: Account | None) -> Child:
         name="Redis",
         command=[str(program), *(part for k, v in options.items() for part in (f"--{k}", v))],
         directory=directory,
-        log=places.home / "redis.log",
+        log=places.logs / "redis.log",
         environment=ENVIRONMENT,
         account=account,
     )
 
 
-def run_postgres(child: Child, places: "Places") -> None:
+def run_postgres(child: Child, places: Places) -> None:
     """Start it, wait until it answers, and see that roles, database and extensions are there."""
     from dermaclinic import leftovers
 
@@ -110,7 +104,7 @@ def run_postgres(child: Child, places: "Places") -> None:
     _make_database(superuser)
 
 
-def run_redis(child: Child, places: "Places") -> None:
+def run_redis(child: Child, places: Places) -> None:
     """Start it and wait until it answers."""
     from dermaclinic import leftovers
 
@@ -230,11 +224,13 @@ def _names_live_id(lock: Path) -> bool:
     return True
 
 
-def _initdb(binaries: Path, data: Path, account: Account | None) -> None:
+def _initdb(binaries: Path, data: Path, account: Account | None, durable: bool) -> None:
     """Make a data directory; one that was cut off half-made is never taken for a whole one."""
     draft = data.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
+    if not durable:
+        options.append("--no-sync")
     if _major(binaries) >= 17:
         options.append("--locale-provider=builtin")  # sorts alike on every machine, for ever
     done = subprocess.run(
@@ -268,7 +264,7 @@ def _same_version(binaries: Path, data: Path) -> None:
         )
 
 
-def _postgres_binaries(places: "Places", account: Account | None) -> Path:
+def _postgres_binaries(places: Places, account: Account | None) -> Path:
     given = os.environ.get("PGBIN")
     binaries = Path(given) if given else _wheel_postgres()
     if not given and not _usable_by(account, binaries / "postgres"):

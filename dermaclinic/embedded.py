@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal, get_args
 from urllib.parse import quote, urlsplit
 
 from dermaclinic import keys
@@ -28,6 +28,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 DATABASE = "dermaclinic"
 SOCKET_PATH_LIMIT = 107  # bytes of sun_path without its final zero
 Role = Literal["owner", "web", "worker", "sealer"]
+ROLES: tuple[Role, ...] = get_args(Role)
 Progress = Callable[[str], None]
 
 
@@ -38,10 +39,11 @@ def state_dir() -> Path:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the servers of one state directory keep their files and their sockets."""
+    """Where the servers of one state directory keep their files, sockets and logs."""
 
     home: Path
     sockets: Path
+    logs: Path
 
     @classmethod
     def of(cls, state: Path) -> "Places":
@@ -54,7 +56,7 @@ class Places:
         sockets = home / "run"
         if len(os.fsencode(sockets / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT:
             sockets = Path(f"/tmp/dermaclinic-{os.geteuid()}-{mark}")  # noqa: S108 - checked by _own_directory
-        return cls(home=home, sockets=sockets)
+        return cls(home=home, sockets=sockets, logs=state / "log")
 
     @property
     def database_url(self) -> str:
@@ -114,6 +116,18 @@ class Servers:
     def broker_url(self) -> str:
         """`redis_url` as Celery takes it."""
         return celery_url(self.redis_url)
+
+    def revive(self, *, progress: Progress = print) -> None:
+        """Start again what has ended of its own accord, or by somebody's kill -9."""
+        from dermaclinic import backends
+
+        places = Places.of(self.state)
+        if self.redis is not None and not self.redis.alive():
+            progress(f"Redis ended; starting it again. Its log: {self.redis.log}")
+            backends.run_redis(self.redis, places)
+        if self.postgres is not None and not self.postgres.alive():
+            progress(f"PostgreSQL ended; starting it again. Its log: {self.postgres.log}")
+            backends.run_postgres(self.postgres, places)
 
     def stop(self) -> None:
         """Stop what was started here, Redis first; the data stay. Harmless when repeated."""
@@ -260,6 +274,7 @@ def _prepare(state: Path, places: Places, account: Account | None) -> None:
     """Make the servers' directories, private to their user."""
     if account is not None:
         state.chmod(0o711)  # its own files are private one by one
+    places.logs.mkdir(mode=0o700, exist_ok=True)
     places.home.parent.mkdir(parents=True, exist_ok=True)
     for directory in (places.home, places.sockets):
         _own_directory(directory, account)
@@ -287,7 +302,7 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["run", "owner" | "web" | "worker" | "sealer" as role, *command] if command:
             with temporary() as servers:
-                given = {**os.environ, **environment(servers, cast(Role, role))}
+                given = {**os.environ, **environment(servers, role)}
                 return subprocess.run(command, env=given, check=False).returncode
         case _:
             print(

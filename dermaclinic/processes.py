@@ -59,6 +59,7 @@ class Child:
         (signal.SIGKILL, 5),
     )
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    asked: bool = field(default=False, init=False)
 
     @property
     def pid(self) -> int:
@@ -69,6 +70,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process; its output goes to the end of the log file."""
+        self.asked = False
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 list(self.command),
@@ -88,13 +90,25 @@ class Child:
         """True while the process runs. Collects it when it has ended."""
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_stop(self) -> None:
+        """Send the first signal and do not wait, so that several can end side by side."""
+        if self.alive() and not self.asked:
+            self.asked = True
+            self._signal(self.stopping[0][0])
+
+    def _signal(self, signum: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(signum)
+            self.process.send_signal(signal.SIGCONT)  # a stopped process cannot hear
+
     def stop(self) -> None:
         """End the process, politely first. Harmless when it has ended or never ran."""
+        self.ask_to_stop()  # a second time would mean "at once" to some
         for signum, seconds in self.stopping:
             if not self.alive() or self.process is None:
                 break
-            self.process.send_signal(signum)
-            self.process.send_signal(signal.SIGCONT)  # a stopped process cannot hear
+            if signum != self.stopping[0][0]:
+                self._signal(signum)
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:
