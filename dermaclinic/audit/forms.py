@@ -27,6 +27,8 @@ class FilterForm(PageForm):
     since = forms.DateField(label=_("From"), required=False, widget=DateInput)
     until = forms.DateField(label=_("To"), required=False, widget=DateInput)
 
+    thumbnails = forms.BooleanField(label=_("Thumbnails, too"), required=False)
+
     def __init__(self, *args: Any, members: list[Membership], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = [(str(each.user_id), each.user.full_name) for each in members]

@@ -38,7 +38,8 @@ def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
     """One page of the clinic's events.
 
     `filters` has any of patient (UUID), actor (id), action, outcome, since and until (dates, both
-    included). `before` is the `older` of the page above; what cannot be read is ignored.
+    included), thumbnails (True: the small images of lists, too). `before` is the `older` of the
+    page above; what cannot be read is ignored.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Event)
@@ -58,6 +59,8 @@ def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event
     if patient := filters.get("patient"):
         # A search showed several patients at once; their ids are in its detail.
         found = found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
+    if not filters.get("thumbnails"):
+        found = found.exclude(action="image.viewed", detail__rendition="thumbnail")
     if person := filters.get("actor"):
         found = found.filter(actor_id=uuid.UUID(person))
     for name in ("action", "outcome"):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.utils.text import capfirst
 
 from patients.models import Patient
 
@@ -27,4 +28,4 @@ def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
 @register.filter
 def field_name(name: str) -> str:
     """A patient's field in words."""
-    return str(Patient._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # plain fields only
+    return capfirst(str(Patient._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # plain fields only

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.template.context import Context
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -66,3 +67,14 @@ def percent(share: float | None) -> str:
     if share is None:
         return ""
     return "<1 %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
+
+
+@register.simple_tag(takes_context=True)
+def current_area(context: Context) -> str:
+    """Which entry of the main navigation the page belongs to: visits are part of a record."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    if match is None:
+        return ""
+    if match.namespace == "imaging":
+        return "held" if (match.url_name or "").startswith("held") else "patients"
+    return str(match.namespace)
