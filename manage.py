@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. Commands that change the schema connect as the owner, all others as web."""
+"""Django's command line. Commands that change the schema connect as owner, all others as web."""
 
 import os
 import sys

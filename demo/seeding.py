@@ -63,7 +63,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Case:
-    """One patient to bring in. `lesions` are arguments of `add_lesion`; `truth` their class keys."""
+    """A patient to bring in. `lesions` are arguments of `add_lesion`, `truth` their class keys."""
 
     clinic: str
     identity: dict[str, Any]
@@ -154,8 +154,10 @@ def bring_in(case: Case, technician: Actor) -> int:
     with clinic_context(technician.clinic_id):
         lesions = list(Lesion.objects.filter(patient=patient).order_by("number"))
         visits = {study.acquired_at: study for study in Study.objects.filter(patient=patient)}
-    for place in case.lesions[len(lesions) :]:
-        lesions.append(add_lesion(actor=technician, patient_id=patient.pk, **place))
+    lesions += [
+        add_lesion(actor=technician, patient_id=patient.pk, **place)
+        for place in case.lesions[len(lesions) :]
+    ]
     uploaded = 0
     for visit in case.visits:
         study = visits.get(visit.when) or start_study(

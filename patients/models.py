@@ -47,16 +47,10 @@ class Patient(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["clinic", "mrn"], name="mrn_is_unique_in_a_clinic"
-            ),
+            models.UniqueConstraint(fields=["clinic", "mrn"], name="mrn_is_unique_in_a_clinic"),
             models.CheckConstraint(condition=~Q(mrn=""), name="patient_has_an_mrn"),
-            models.CheckConstraint(
-                condition=~Q(family_name=""), name="patient_has_a_family_name"
-            ),
-            models.CheckConstraint(
-                condition=Q(sex__in=Sex.values), name="patient_sex_is_known"
-            ),
+            models.CheckConstraint(condition=~Q(family_name=""), name="patient_has_a_family_name"),
+            models.CheckConstraint(condition=Q(sex__in=Sex.values), name="patient_sex_is_known"),
         ]
         indexes: ClassVar = [
             GinIndex(
@@ -78,22 +72,16 @@ class Patient(TenantModel):
 class PatientChange(TenantModel):
     """What a patient's data were before an edit. Written once."""
 
-    patient = models.ForeignKey(
-        Patient, on_delete=models.PROTECT, related_name="changes"
-    )
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="changes")
     version = models.PositiveIntegerField()
     changed_at = models.DateTimeField(auto_now_add=True)
-    changed_by = models.ForeignKey(
-        "accounts.User", on_delete=models.PROTECT, related_name="+"
-    )
+    changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     before = models.JSONField()
     after = models.JSONField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["patient", "version"], name="one_change_per_version"
-            )
+            models.UniqueConstraint(fields=["patient", "version"], name="one_change_per_version")
         ]
 
     def __str__(self) -> str:
@@ -110,15 +98,11 @@ class Purpose(models.TextChoices):
 class Consent(TenantModel):
     """A patient's yes or no to one purpose. Written once; the newest of a purpose counts."""
 
-    patient = models.ForeignKey(
-        Patient, on_delete=models.PROTECT, related_name="consents"
-    )
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
     granted = models.BooleanField(_("granted"))
     recorded_at = models.DateTimeField(auto_now_add=True)
-    recorded_by = models.ForeignKey(
-        "accounts.User", on_delete=models.PROTECT, related_name="+"
-    )
+    recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints: ClassVar = [
@@ -127,9 +111,7 @@ class Consent(TenantModel):
             )
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["patient", "purpose", "-recorded_at"], name="newest_consent"
-            )
+            models.Index(fields=["patient", "purpose", "-recorded_at"], name="newest_consent")
         ]
 
     def __str__(self) -> str:
@@ -147,30 +129,23 @@ class Laterality(models.TextChoices):
 class Lesion(TenantModel):
     """A lesion followed over time, numbered within its patient."""
 
-    patient = models.ForeignKey(
-        Patient, on_delete=models.PROTECT, related_name="lesions"
-    )
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="lesions")
     number = models.PositiveIntegerField()
     body_site = models.CharField(_("body site"), max_length=30, choices=CHOICES)
-    laterality = models.CharField(
-        _("side"), max_length=10, choices=Laterality, blank=True
-    )
+    laterality = models.CharField(_("side"), max_length=10, choices=Laterality, blank=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering: ClassVar = ["number"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["patient", "number"], name="lesion_number_is_unique"
-            ),
+            models.UniqueConstraint(fields=["patient", "number"], name="lesion_number_is_unique"),
             models.CheckConstraint(
                 condition=Q(body_site__in=list(BODY_SITES)),
                 name="lesion_body_site_is_known",
             ),
             models.CheckConstraint(
-                condition=~Q(body_site__in=PAIRED_SITES)
-                | Q(laterality__in=["left", "right"]),
+                condition=~Q(body_site__in=PAIRED_SITES) | Q(laterality__in=["left", "right"]),
                 name="paired_site_needs_a_side",
             ),
         ]

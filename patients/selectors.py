@@ -41,9 +41,7 @@ def search(*, actor: Actor, q: str, limit: int = 50) -> list[Patient]:
         policies.require(actor, "view", Patient)
         found = list(_matching(actor, q)[:limit])
         fields = [name for name, used in _kinds(q).items() if used]
-        audit.searched_patients(
-            actor, shown=[patient.pk for patient in found], fields=fields
-        )
+        audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=fields)
     return found
 
 
@@ -51,9 +49,7 @@ def _matching(actor: Actor, q: str) -> QuerySet[Patient]:
     patients = policies.visible(actor, Patient.objects.all())
     for word in q.split():
         born = parse_date(word)
-        condition = (
-            Q(birth_date=born) if born else Q(search_text__contains=word.lower())
-        )
+        condition = Q(birth_date=born) if born else Q(search_text__contains=word.lower())
         patients = patients.filter(condition)
     return patients.order_by("family_name", "given_name", "id")
 
@@ -74,18 +70,14 @@ def parse_date(text: str) -> date | None:
     return None
 
 
-def similar(
-    *, actor: Actor, family_name: str, birth_date: date | None
-) -> list[Patient]:
+def similar(*, actor: Actor, family_name: str, birth_date: date | None) -> list[Patient]:
     """Records that may be the same person: same family name and birth date."""
     if not family_name or birth_date is None:
         return []
     with clinic_context(actor.clinic_id):
         patients = policies.visible(actor, Patient.objects.all())
         found = list(
-            patients.filter(
-                family_name__iexact=family_name.strip(), birth_date=birth_date
-            )[:5]
+            patients.filter(family_name__iexact=family_name.strip(), birth_date=birth_date)[:5]
         )
         if found:
             audit.searched_patients(
@@ -104,15 +96,11 @@ def record(*, actor: Actor, patient_id: uuid.UUID) -> Record:
                 "lesions",
                 Prefetch(
                     "consents",
-                    Consent.objects.order_by("recorded_at").select_related(
-                        "recorded_by"
-                    ),
+                    Consent.objects.order_by("recorded_at").select_related("recorded_by"),
                 ),
                 Prefetch(
                     "changes",
-                    PatientChange.objects.order_by("-version").select_related(
-                        "changed_by"
-                    ),
+                    PatientChange.objects.order_by("-version").select_related("changed_by"),
                 ),
             ),
             pk=patient_id,

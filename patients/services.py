@@ -48,22 +48,16 @@ def register_patient(
     return patient
 
 
-def change_patient(
-    *, actor: Actor, patient_id: uuid.UUID, version: int, **fields: Any
-) -> Patient:
+def change_patient(*, actor: Actor, patient_id: uuid.UUID, version: int, **fields: Any) -> Patient:
     """Change identity data; the values before are kept.
 
     `version` is the one the person saw: Conflict when somebody else changed the record meanwhile.
     """
     with clinic_context(actor.clinic_id):
-        patient = policies.find(
-            actor, "change", Patient.objects.select_for_update(), pk=patient_id
-        )
+        patient = policies.find(actor, "change", Patient.objects.select_for_update(), pk=patient_id)
         if patient.version != version:
             raise Conflict(
-                _(
-                    "Somebody else changed this record meanwhile. Reload it and enter yours again."
-                )
+                _("Somebody else changed this record meanwhile. Reload it and enter yours again.")
             )
         before = _identity(patient)
         for name in set(fields) & set(IDENTITY):
@@ -80,7 +74,7 @@ def change_patient(
             clinic_id=actor.clinic_id,
             patient=patient,
             version=patient.version,
-            changed_by=actor.user,
+            changed_by=actor.person,
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
         )
@@ -94,9 +88,7 @@ def record_consents(
     """A patient's yes or no to purposes; a purpose that is not named stays as it was."""
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Consent)
-        patient = policies.find(
-            actor, "change", Patient.objects.select_for_update(), pk=patient_id
-        )
+        patient = policies.find(actor, "change", Patient.objects.select_for_update(), pk=patient_id)
         if unknown := set(decisions) - set(Purpose.values):
             raise Invalid(_("Unknown purpose: %s") % ", ".join(sorted(unknown)))
         standing = consents(patient)
@@ -109,7 +101,7 @@ def record_consents(
                 patient=patient,
                 purpose=purpose,
                 granted=granted,
-                recorded_by=actor.user,
+                recorded_by=actor.person,
             )
             audit.recorded_consent(actor, consent)
             made.append(consent)
@@ -138,9 +130,7 @@ def add_lesion(
     """A new lesion with the patient's next number."""
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Lesion)
-        patient = policies.find(
-            actor, "view", Patient.objects.select_for_update(), pk=patient_id
-        )
+        patient = policies.find(actor, "view", Patient.objects.select_for_update(), pk=patient_id)
         highest = patient.lesions.aggregate(highest=Max("number"))["highest"] or 0
         lesion = Lesion(
             clinic_id=actor.clinic_id,
@@ -159,9 +149,7 @@ def add_lesion(
 def change_lesion(*, actor: Actor, lesion_id: uuid.UUID, **fields: Any) -> Lesion:
     """Correct a lesion's site, side or note."""
     with clinic_context(actor.clinic_id):
-        lesion = policies.find(
-            actor, "change", Lesion.objects.select_for_update(), pk=lesion_id
-        )
+        lesion = policies.find(actor, "change", Lesion.objects.select_for_update(), pk=lesion_id)
         names = ("body_site", "laterality", "note")
         changed = [n for n in names if n in fields and fields[n] != getattr(lesion, n)]
         if not changed:
@@ -192,16 +180,12 @@ def _clean(row: Patient | Lesion) -> None:
     try:
         row.clean_fields(exclude=["clinic", "patient"])
     except ValidationError as error:
-        raise Invalid(
-            _("Some fields need your attention."), errors=error.message_dict
-        ) from error
+        raise Invalid(_("Some fields need your attention."), errors=dict(error.message_dict.items())) from error
     for field in row._meta.concrete_fields:
         if not field.generated and "\x00" in str(field.value_from_object(row)):
             raise _field(field.name, _("This holds a character that cannot be stored."))
     if isinstance(row, Lesion) and row.needs_side and row.laterality not in ("left", "right"):
-        raise _field(
-            "laterality", _("This body site is on both sides: choose left or right.")
-        )
+        raise _field("laterality", _("This body site is on both sides: choose left or right."))
 
 
 def _field(name: str, sentence: Any) -> Invalid:

@@ -9,7 +9,7 @@ from dermaclinic.accounts.models import Clinic, Membership, User
 from dermaclinic.accounts.services import create_clinic, create_member
 from tests.database import acting_as
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - guards nothing outside the suite
+PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
 
 

@@ -1,4 +1,4 @@
-"""Who acts: a person in one role in one clinic, and from where. Services take it, audit keeps it."""
+"""Who acts: a person in one role in one clinic, and from where; services take it, audit keeps it."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -23,14 +23,26 @@ class Actor:
     purpose: str = "TREAT"
 
     @property
+    def person(self) -> "User":
+        """The member behind the actor; ValueError for the system, which signs for nothing."""
+        if self.user is None:
+            raise ValueError("The system is no person.")
+        return self.user
+
+    @property
+    def person(self) -> "User":
+        """The member behind the actor; ValueError for the system, which signs for nothing."""
+        if self.user is None:
+            raise ValueError("The system is no person.")
+        return self.user
+
+    @property
     def name(self) -> str:
         """What to call the actor on a page or in a report."""
         return self.user.full_name if self.user else self.role
 
 
-def member_actor(
-    membership: "Membership", *, address: str = "", request_id: str = ""
-) -> Actor:
+def member_actor(membership: "Membership", *, address: str = "", request_id: str = "") -> Actor:
     """The actor behind a request of a signed-in member."""
     return Actor(
         clinic_id=membership.clinic_id,

@@ -11,15 +11,14 @@ from dermaclinic.accounts.models import Membership
 
 
 def address_of(request: HttpRequest) -> str:
-    """The peer's address; behind a proxy, gunicorn's `forwarded_allow_ips` decides whom to believe."""
+    """The peer's address; behind a proxy gunicorn's `forwarded_allow_ips` decides whom to trust."""
     return str(request.META.get("REMOTE_ADDR") or "")
 
 
 def request_id_of(request: HttpRequest) -> str:
     """One id for all events of a request."""
-    if not hasattr(request, "request_id"):
-        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]  # ours to add
-    return str(request.request_id)
+    found: str = request.__dict__.setdefault("request_id", uuid.uuid4().hex)
+    return found
 
 
 def find_actor(request: HttpRequest) -> Actor | None:
@@ -31,14 +30,10 @@ def find_actor(request: HttpRequest) -> Actor | None:
         user=user, is_active=True
     )
     chosen = request.session.get("clinic")
-    found = (
-        memberships.filter(clinic_id=chosen).first() if chosen else memberships.first()
-    )
+    found = memberships.filter(clinic_id=chosen).first() if chosen else memberships.first()
     if found is None:
         return None
-    return member_actor(
-        found, address=address_of(request), request_id=request_id_of(request)
-    )
+    return member_actor(found, address=address_of(request), request_id=request_id_of(request))
 
 
 class ActorMiddleware:

@@ -45,7 +45,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # the base declares Manager
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
@@ -73,20 +73,14 @@ class Membership(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
-    clinic = models.ForeignKey(
-        Clinic, on_delete=models.PROTECT, related_name="memberships"
-    )
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(_("role"), max_length=20, choices=Role)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "clinic"], name="one_role_per_clinic"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="role_is_known"
-            ),
+            models.UniqueConstraint(fields=["user", "clinic"], name="one_role_per_clinic"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
         ]
 
     def __str__(self) -> str:
@@ -98,9 +92,7 @@ class ApiToken(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=64, unique=True)
-    membership = models.ForeignKey(
-        Membership, on_delete=models.CASCADE, related_name="tokens"
-    )
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="tokens")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -115,9 +107,7 @@ class ApiToken(models.Model):
     def issue(cls, membership: Membership) -> tuple["ApiToken", str]:
         """A new token and its text, which nobody can read again."""
         text = secrets.token_urlsafe(32)
-        return cls.objects.create(
-            digest=cls.digest_of(text), membership=membership
-        ), text
+        return cls.objects.create(digest=cls.digest_of(text), membership=membership), text
 
 
 class IdempotencyKey(models.Model):
@@ -132,9 +122,7 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["membership", "key"], name="one_answer_per_key"
-            )
+            models.UniqueConstraint(fields=["membership", "key"], name="one_answer_per_key")
         ]
 
     def __str__(self) -> str:

@@ -15,33 +15,23 @@ from dermaclinic.errors import Forbidden, NotFound
 
 T, D, A = Role.TECHNICIAN.value, Role.DOCTOR.value, Role.ADMINISTRATOR.value
 
-# verb, model label → roles
-POLICY: dict[tuple[str, str], frozenset[str]] = {
-    (verb, label): frozenset(roles)
-    for label, verbs in {
-        "patients.patient": {"view": (T, D), "add": (T, D), "change": (T, D)},
-        "patients.consent": {"view": (T, D), "add": (T, D)},
-        "patients.lesion": {"view": (T, D), "add": (T, D), "change": (T, D)},
-        "imaging.study": {"view": (T, D), "add": (T, D)},
-        "imaging.instance": {
-            "view": (T, D),
-            "add": (T, D),
-            "move": (T, D),
-            "assign": (T, D),
-        },
-        "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
-        "imaging.rejection": {"view": (T, D, A)},
-        "inference.prediction": {"view": (T, D), "rerun": (D,)},
-        "inference.modelversion": {"view": (T, D, A), "activate": (A,)},
-        "reports.assessment": {"view": (T, D), "add": (D,)},
-        "reports.claim": {"view": (D,), "add": (D,)},
-        "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
-        "audit.event": {"view": (A,)},
-        "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
-    }.items()
-    for verb, roles in verbs.items()
+# model label → verb → roles
+POLICY: dict[str, dict[str, tuple[str, ...]]] = {
+    "patients.patient": {"view": (T, D), "add": (T, D), "change": (T, D)},
+    "patients.consent": {"view": (T, D), "add": (T, D)},
+    "patients.lesion": {"view": (T, D), "add": (T, D), "change": (T, D)},
+    "imaging.study": {"view": (T, D), "add": (T, D)},
+    "imaging.instance": {"view": (T, D), "add": (T, D), "move": (T, D), "assign": (T, D)},
+    "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
+    "imaging.rejection": {"view": (T, D, A)},
+    "inference.prediction": {"view": (T, D), "rerun": (D,)},
+    "inference.modelversion": {"view": (T, D, A), "activate": (A,)},
+    "reports.assessment": {"view": (T, D), "add": (D,)},
+    "reports.claim": {"view": (D,), "add": (D,)},
+    "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
+    "audit.event": {"view": (A,)},
+    "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
 }
-
 
 M = TypeVar("M", bound=Model)
 
@@ -52,12 +42,9 @@ def _label(obj: Any) -> str:
 
 def can(actor: Actor, verb: str, obj: Any) -> bool:
     """May the actor do `verb` to `obj` (an object, or a model class for lists and creation)?"""
-    if actor.role not in POLICY.get((verb, _label(obj)), frozenset()):
+    if actor.role not in POLICY.get(_label(obj), {}).get(verb, ()):
         return False
-    return (
-        isinstance(obj, type)
-        or getattr(obj, "clinic_id", actor.clinic_id) == actor.clinic_id
-    )
+    return isinstance(obj, type) or getattr(obj, "clinic_id", actor.clinic_id) == actor.clinic_id
 
 
 def visible(actor: Actor, queryset: QuerySet[M]) -> QuerySet[M]:
@@ -77,10 +64,7 @@ def require(actor: Actor, verb: str, obj: Any) -> None:
     if can(actor, verb, obj):
         return
     audit.denied(actor, verb=verb, obj=obj)
-    if (
-        not isinstance(obj, type)
-        and getattr(obj, "clinic_id", actor.clinic_id) != actor.clinic_id
-    ):
+    if not isinstance(obj, type) and getattr(obj, "clinic_id", actor.clinic_id) != actor.clinic_id:
         raise NotFound
     raise Forbidden(_("Ask an administrator of your clinic if you need this."))
 

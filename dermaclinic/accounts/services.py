@@ -29,18 +29,14 @@ def check_credentials(request: HttpRequest, *, email: str, password: str) -> Mem
     )
     if membership is None:
         known = User.objects.filter(email=email.strip().lower()).first()
-        audit.sign_in_failed(
-            address=address_of(request), account=known.pk if known else None
-        )
+        audit.sign_in_failed(address=address_of(request), account=known.pk if known else None)
         raise Invalid(_("E-mail and password do not fit together. Please try again."))
     return membership
 
 
 def actor_for(request: HttpRequest, membership: Membership) -> Actor:
     """The actor that this request acts as from now on."""
-    return member_actor(
-        membership, address=address_of(request), request_id=request_id_of(request)
-    )
+    return member_actor(membership, address=address_of(request), request_id=request_id_of(request))
 
 
 def record_sign_in(request: HttpRequest, membership: Membership) -> None:

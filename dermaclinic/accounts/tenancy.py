@@ -199,8 +199,8 @@ def immutable_when(table: str, condition: str, *, but: tuple[str, ...] = (), err
 def same(table: str, column: str, target: str, *shared: str) -> RunSQL:
     """Migration step: what `column` points to has the same values in the `shared` columns.
 
-    A composite foreign key: a lesion of one patient can never stand in another's visit, nor a row of
-    one clinic point into another's.
+    A composite foreign key: a lesion of one patient can never stand in another's visit, nor a row
+    of one clinic point into another's.
     """
     names = "_".join(shared)
     columns = ", ".join(shared)

@@ -62,9 +62,7 @@ def denied(actor: "Actor", *, verb: str, obj: Any) -> None:
     from dermaclinic.audit import record
 
     record.write_past_rollback(
-        record.event(
-            actor, "access.denied", obj=obj, outcome="denied", detail={"verb": verb}
-        )
+        record.event(actor, "access.denied", obj=obj, outcome="denied", detail={"verb": verb})
     )
 
 
@@ -77,18 +75,14 @@ def not_found(actor: "Actor", *, verb: str, model: Any, lookup: dict[str, Any]) 
         "lookup": {name: str(value) for name, value in lookup.items()},
     }
     record.write_past_rollback(
-        record.event(
-            actor, "access.not_found", obj=model, outcome="denied", detail=detail
-        )
+        record.event(actor, "access.not_found", obj=model, outcome="denied", detail=detail)
     )
 
 
 # Patients
 
 
-def searched_patients(
-    actor: "Actor", *, shown: Sequence[Any], fields: Sequence[str]
-) -> None:
+def searched_patients(actor: "Actor", *, shown: Sequence[Any], fields: Sequence[str]) -> None:
     """A search: which fields were filled in and whom it showed; never what was typed."""
     _write(
         actor,
@@ -178,9 +172,7 @@ def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
     _write(actor, "image.assigned", obj=instance, detail={"lesion": str(lesion)})
 
 
-def moved_image(
-    actor: "Actor", instance: Any, *, from_patient: Any, reason: str
-) -> None:
+def moved_image(actor: "Actor", instance: Any, *, from_patient: Any, reason: str) -> None:
     """A misfiled image went to another record; written for both patients."""
     for patient in {from_patient, instance.patient_id}:
         _write(
@@ -285,9 +277,7 @@ def sign_refused(actor: "Actor", report: Any) -> None:
     """A wrong password at signing; survives the rollback."""
     from dermaclinic.audit import record
 
-    record.write_past_rollback(
-        record.event(actor, "report.sign", obj=report, outcome="denied")
-    )
+    record.write_past_rollback(record.event(actor, "report.sign", obj=report, outcome="denied"))
 
 
 def asked_to_render_report(actor: "Actor", report: Any) -> None:
@@ -296,9 +286,7 @@ def asked_to_render_report(actor: "Actor", report: Any) -> None:
 
 
 def rendered_report(actor: "Actor", report: Any, *, failed: bool = False) -> None:
-    _write(
-        actor, "report.rendered", obj=report, outcome="failure" if failed else "success"
-    )
+    _write(actor, "report.rendered", obj=report, outcome="failure" if failed else "success")
 
 
 def flagged_report(actor: "Actor", report: Any, *, reason: str) -> None:

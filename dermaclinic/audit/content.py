@@ -27,15 +27,13 @@ def _decoded(setting: str, value: str) -> bytes:
 
 
 def key(setting: str) -> bytes:
-    """The key behind AUDIT_EVENT_KEY or AUDIT_SEAL_KEY; ImproperlyConfigured if missing or short."""
+    """The key behind AUDIT_EVENT_KEY or AUDIT_SEAL_KEY; ImproperlyConfigured if too short."""
     return _decoded(setting, getattr(settings, setting))
 
 
 def canonical(value: Any) -> bytes:
     """The one byte string of a JSON value."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _text(value: Any) -> str | None:
@@ -70,9 +68,7 @@ def event_mac(event: Event) -> bytes:
 
 def leaf(event: Event) -> bytes:
     """The event's leaf in the Merkle tree: its number and signature."""
-    return hashlib.sha256(
-        b"\x00" + event.id.to_bytes(8, "big") + bytes(event.mac)
-    ).digest()
+    return hashlib.sha256(b"\x00" + event.id.to_bytes(8, "big") + bytes(event.mac)).digest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:
@@ -108,9 +104,7 @@ def merkle_path(leaves: Sequence[bytes], position: int) -> list[tuple[str, bytes
 def root_from_path(leaf_hash: bytes, path: Sequence[tuple[str, bytes]]) -> bytes:
     """Follow a path from a leaf to the root that it claims."""
     for side, sibling in path:
-        leaf_hash = (
-            _node(sibling, leaf_hash) if side == "left" else _node(leaf_hash, sibling)
-        )
+        leaf_hash = _node(sibling, leaf_hash) if side == "left" else _node(leaf_hash, sibling)
     return leaf_hash
 
 

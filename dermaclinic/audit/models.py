@@ -17,9 +17,7 @@ class XidField(models.Field):
     def from_db_value(self, value: Any, *_: Any) -> int | None:
         return None if value is None else int(value)
 
-    def get_db_prep_value(
-        self, value: Any, connection: Any, prepared: bool = False
-    ) -> Any:
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return None if value is None else str(value)
 
 
@@ -62,9 +60,7 @@ class Event(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["clinic", "-at"], name="event_by_time"),
-            models.Index(
-                fields=["clinic", "patient_id", "-at"], name="event_by_patient"
-            ),
+            models.Index(fields=["clinic", "patient_id", "-at"], name="event_by_patient"),
             models.Index(fields=["clinic", "actor", "-at"], name="event_by_actor"),
             models.Index(fields=["xid", "id"], name="event_by_xid"),
         ]
@@ -121,9 +117,7 @@ class SealedEvent(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["seal", "position"], name="one_event_per_position"
-            )
+            models.UniqueConstraint(fields=["seal", "position"], name="one_event_per_position")
         ]
 
     def __str__(self) -> str:

@@ -44,9 +44,7 @@ def seal_once(*, everything: bool = False) -> int:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-            )
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
             ready_below = int(cursor.fetchone()[0])
         last = Seal.objects.order_by("-id").first()
         start = last.horizon if last and not everything else 0
@@ -73,7 +71,7 @@ def seal_once(*, everything: bool = False) -> int:
 
 
 def _seal(clinic_id: uuid.UUID | None, events: list[Event], horizon: int) -> None:
-    previous = Seal.objects.filter(clinic_id=clinic_id).order_by("-number").first()
+    previous = Seal.objects.filter(clinic=clinic_id).order_by("-number").first()
     seal = Seal(
         clinic_id=clinic_id,
         number=previous.number + 1 if previous else 1,

@@ -21,12 +21,10 @@ def required(name: str) -> str:
 
 
 def database_role() -> str:
-    """The database role of this process: owner migrates, web serves, worker infers, sealer seals."""
+    """This process's database role: owner migrates, web serves, worker infers, sealer seals."""
     role = os.environ.get("DATABASE_ROLE", "web")
     if role not in ROLES:
-        raise ImproperlyConfigured(
-            f"DATABASE_ROLE is {role!r}, but must be one of {ROLES}."
-        )
+        raise ImproperlyConfigured(f"DATABASE_ROLE is {role!r}, but must be one of {ROLES}.")
     return role
 
 
@@ -39,9 +37,7 @@ def database(role: str) -> dict[str, Any]:
     """
     url = urlsplit(os.environ.get("DATABASE_URL") or embedded.database_url())
     options = {key: values[-1] for key, values in parse_qs(url.query).items()}
-    password = os.environ.get(f"DATABASE_PASSWORD_{role.upper()}") or unquote(
-        url.password or ""
-    )
+    password = os.environ.get(f"DATABASE_PASSWORD_{role.upper()}") or unquote(url.password or "")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": url.path.lstrip("/"),

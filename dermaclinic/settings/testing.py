@@ -5,7 +5,7 @@ import base64
 from dermaclinic.settings import environment
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 
-SECRET_KEY = "testing-only"
+SECRET_KEY = "testing-only"  # noqa: S105 - guards nothing outside the suite
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

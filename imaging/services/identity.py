@@ -4,15 +4,14 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from patients.models import Patient
-
 from imaging.formats import DicomTags
+from patients.models import Patient
 
 Differences = dict[str, dict[str, str]]
 
 
 def plain(text: str) -> str:
-    """Letters and digits in lower case without accents: 'Müller-Lüdenscheidt' meets 'MULLER ...'."""
+    """Letters and digits, lower case, without accents: 'Müller-Lüden' meets 'MULLER LUDEN'."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return re.sub(
         r"[^a-z0-9]+",

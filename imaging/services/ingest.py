@@ -129,11 +129,10 @@ def file(
             media_type=admitted.image_media_type,
             width=admitted.width,
             height=admitted.height,
-            sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid)
-            or new_uid(),
+            sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid) or new_uid(),
             source=_source(admitted),
             quality=verdict,
-            created_by=actor.user,
+            created_by=actor.person,
             **names,
         )
         audit.admitted_image(actor, instance)
@@ -146,9 +145,7 @@ def _target(
     actor: Actor, study_id: uuid.UUID, lesion_id: uuid.UUID | None
 ) -> tuple[Study, Lesion | None]:
     policies.require(actor, "add", Instance)
-    study = policies.find(
-        actor, "view", Study.objects.select_related("patient"), pk=study_id
-    )
+    study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
     if lesion_id is None:
         return study, None
     lesions = Lesion.objects.filter(patient_id=study.patient_id)
@@ -159,9 +156,7 @@ def check_consent(patient: Patient) -> None:
     """Conflict until the patient has agreed to photographs for care."""
     if not allows(patient, Purpose.CARE):
         raise Conflict(
-            _(
-                "Record the patient's consent to photographs for care before the first image."
-            )
+            _("Record the patient's consent to photographs for care before the first image.")
         )
 
 
@@ -181,9 +176,7 @@ def _doubt(patient: Patient, admitted: formats.Admitted) -> dict[str, Any] | Non
 def _uid_clash(admitted: formats.Admitted) -> bool:
     if admitted.dicom is None or not admitted.dicom.sop_instance_uid:
         return False
-    return Instance.objects.filter(
-        sop_instance_uid=admitted.dicom.sop_instance_uid
-    ).exists()
+    return Instance.objects.filter(sop_instance_uid=admitted.dicom.sop_instance_uid).exists()
 
 
 def _hold(
@@ -208,7 +201,7 @@ def _hold(
                 "study": study,
                 "lesion": lesion,
                 "held_name": name,
-                "created_by": actor.user,
+                "created_by": actor.person,
                 **doubt,
             },
         )
@@ -228,9 +221,7 @@ def _hold(
     return Quarantined(sentences[Quarantine.Kind(held.kind)], quarantine=str(held.pk))
 
 
-def _reject(
-    actor: Actor, study: Study, data: bytes, code: str, reason: Any
-) -> UploadRefused:
+def _reject(actor: Actor, study: Study, data: bytes, code: str, reason: Any) -> UploadRefused:
     """Write the Rejection; returns the error to raise."""
     with clinic_context(actor.clinic_id):
         rejection = Rejection.objects.create(
@@ -241,7 +232,7 @@ def _reject(
             reason=str(reason),
             sha256=hashlib.sha256(data).hexdigest(),
             size=len(data),
-            rejected_by=actor.user,
+            rejected_by=actor.person,
         )
         audit.rejected_image(actor, rejection)
     return UploadRefused(reason, code=code, rejection=str(rejection.pk))

@@ -19,9 +19,7 @@ from patients.models import Lesion, Patient
 STORED = ("image_name", "thumbnail_name", "original_name")
 
 
-def assign_lesion(
-    *, actor: Actor, instance_id: uuid.UUID, lesion_id: uuid.UUID
-) -> Instance:
+def assign_lesion(*, actor: Actor, instance_id: uuid.UUID, lesion_id: uuid.UUID) -> Instance:
     """Say which of the patient's lesions an image shows."""
     with clinic_context(actor.clinic_id):
         instance = policies.find(
@@ -59,34 +57,23 @@ def move_instance(
         raise Invalid(sentence, errors={"reason": [sentence]})
     with clinic_context(actor.clinic_id):
         instance = policies.find(actor, "move", Instance.objects.all(), pk=instance_id)
-        study = policies.find(
-            actor, "view", Study.objects.select_related("patient"), pk=study_id
-        )
+        study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
     copies = _copy(instance, study.patient)
     with clinic_context(actor.clinic_id):
         patient_ids = sorted({instance.patient_id, study.patient_id})
-        locked = {
-            p.pk: p
-            for p in Patient.objects.select_for_update().filter(pk__in=patient_ids)
-        }
+        locked = {p.pk: p for p in Patient.objects.select_for_update().filter(pk__in=patient_ids)}
         instance = policies.find(
             actor, "move", Instance.objects.select_for_update(), pk=instance_id
         )
         former = instance.patient_id
         if former not in locked or instance.study_id == study.pk:
-            raise Conflict(
-                _("The image has been moved meanwhile, or is in this visit already.")
-            )
+            raise Conflict(_("The image has been moved meanwhile, or is in this visit already."))
         check_consent(locked[study.patient_id])
-        twins = Instance.objects.filter(
-            patient_id=study.patient_id, sha256=instance.sha256
-        )
+        twins = Instance.objects.filter(patient_id=study.patient_id, sha256=instance.sha256)
         if former != study.patient_id and twins.exists():
             raise Conflict(_("The same image is in this patient's record already."))
         lesions = Lesion.objects.filter(patient_id=study.patient_id)
-        lesion = (
-            policies.find(actor, "view", lesions, pk=lesion_id) if lesion_id else None
-        )
+        lesion = policies.find(actor, "view", lesions, pk=lesion_id) if lesion_id else None
         instance.study, instance.patient_id, instance.lesion = (
             study,
             study.patient_id,

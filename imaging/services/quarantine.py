@@ -53,7 +53,7 @@ def resolve_quarantine(
         outcome = Quarantine.Resolution
         held.resolution = outcome.ACCEPTED if accept else outcome.DISCARDED
         held.resolved_at = timezone.now()
-        held.resolved_by = actor.user
+        held.resolved_by = actor.person
         held.reason = reason
         # The names stay out of a settled case: who was compared is in the patient's record.
         held.differences = {field: {} for field in held.differences}

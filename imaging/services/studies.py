@@ -33,7 +33,7 @@ def start_study(
             clinic_id=actor.clinic_id,
             patient=patient,
             acquired_at=when,
-            created_by=actor.user,
+            created_by=actor.person,
         )
         audit.started_study(actor, study)
     return study

@@ -16,12 +16,8 @@ class Migration(migrations.Migration):
         protect("patients_patientchange", web=ADD, worker=""),
         protect("patients_consent", web=ADD),
         protect("patients_lesion", web=KEEP),
-        append_only(
-            "patients_patientchange", error="the history of a patient is never changed"
-        ),
-        append_only(
-            "patients_consent", error="a consent is never changed: record a new one"
-        ),
+        append_only("patients_patientchange", error="the history of a patient is never changed"),
+        append_only("patients_consent", error="a consent is never changed: record a new one"),
         same("patients_patientchange", "patient_id", "patients_patient", "clinic_id"),
         same("patients_consent", "patient_id", "patients_patient", "clinic_id"),
         same("patients_lesion", "patient_id", "patients_patient", "clinic_id"),

@@ -120,7 +120,7 @@ def test_the_web_role_can_make_neither_clinics_nor_rights(clinic: Any) -> None:
         "SELECT 1 FROM audit_seal",
     ):
         with (
-            pytest.raises(DatabaseError, match="permission denied|must be owner"),
+            pytest.raises(DatabaseError, match=r"permission denied|must be owner"),
             transaction.atomic(),
         ):
             rows(statement)

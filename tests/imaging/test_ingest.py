@@ -20,7 +20,8 @@ from imaging.storage import vault
 from patients.services import record_consents
 from tests import factories
 
-SPEC = Spec(SkinTone.TYPE_II, Lesion(Kind.NEVUS_RETICULAR, seed=1), Capture.plain(), size=(320, 240))
+NEVUS = Lesion(Kind.NEVUS_RETICULAR, seed=1)
+SPEC = Spec(SkinTone.TYPE_II, NEVUS, Capture.plain(), size=(320, 240))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,9 @@ def test_a_withdrawn_consent_counts(technician: Any, study: Any, jpeg: bytes) ->
 
 def test_a_refused_file_leaves_a_reason_and_nothing_else(technician: Any, study: Any) -> None:
     with pytest.raises(services.UploadRefused) as refused:
-        services.ingest(actor=technician, study_id=study.pk, data=b"<html></html>", filename="a.jpg")
+        services.ingest(
+            actor=technician, study_id=study.pk, data=b"<html></html>", filename="a.jpg"
+        )
     (rejection,) = rows(technician, Rejection)
     assert rejection.reason == str(refused.value.detail)
     assert rejection.size == 13
@@ -154,9 +157,7 @@ def test_who_may_not_upload(
     assert nothing_stored(technician)
 
 
-def test_a_lesion_of_another_patient_is_not_found(
-    technician: Any, study: Any, jpeg: bytes
-) -> None:
+def test_a_lesion_of_another_patient_is_not_found(technician: Any, study: Any, jpeg: bytes) -> None:
     lesion = factories.lesion(technician, factories.patient(technician))
     with pytest.raises(NotFound):
         services.ingest(actor=technician, study_id=study.pk, data=jpeg, lesion_id=lesion.pk)

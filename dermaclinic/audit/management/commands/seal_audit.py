@@ -15,9 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--forever", action="store_true", help="seal every second")
-        parser.add_argument(
-            "--all", action="store_true", help="look from the beginning"
-        )
+        parser.add_argument("--all", action="store_true", help="look from the beginning")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["forever"]:

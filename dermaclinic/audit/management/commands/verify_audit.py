@@ -1,4 +1,4 @@
-"""`verify_audit`: read every event against the seals; exit 1 and name the first that does not fit."""
+"""`verify_audit`: read every event against the seals; exit 1 and name the first that is wrong."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             self._prove(options["prove"])
             return
         with tqdm(unit=" events", disable=None, file=self.stderr) as bar:
-            verdict = verify(lambda done: bar.update(done) and None)
+            verdict = verify(bar.update)
         if verdict.finding:
             raise CommandError(f"The audit is broken at {verdict.finding}.")
         self.stdout.write(
