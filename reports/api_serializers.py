@@ -20,7 +20,7 @@ from reports.models import (
     Report,
     TwoStep,
 )
-from reports.selectors import ImageRow, LesionRow, Urgency, WorklistRow
+from reports.selectors import ImageRow, LesionRow, Urgency
 
 
 class WorklistQuery(PageQuery):
@@ -139,7 +139,7 @@ class WorklistLesionOut(serializers.Serializer[LesionRow]):
         return row.assessment.pk if row.assessment else None
 
 
-class WorklistRowOut(serializers.Serializer[WorklistRow]):
+class WorklistRowOut(serializers.Serializer[Any]):
     """A visit that waits. `unassigned` images belong to no lesion yet; `claim` is a live one."""
 
     study = serializers.UUIDField(source="study.pk")

@@ -17,7 +17,8 @@ def percent(share: float) -> str:
     """A share of 1 in words: 62 %, 0.4 %, or less than 0.1 %."""
     if 0 < share < 0.001:
         return "< " + number_format(0.1, 1) + " %"
-    return number_format(share * 100, 1 if share < 0.1 else 0) + " %"
+    places = 1 if share < 0.1 else 0
+    return number_format(round(share * 100, places), places) + " %"
 
 
 @register.filter
@@ -51,23 +52,25 @@ def equipment(images: Sequence[Mapping[str, Any]]) -> SafeString:
         " ".join(filter(None, (each["manufacturer"], each["model"]))) for each in images
     )
     named = ", ".join(filter(None, cameras))
-    spacings = dict.fromkeys(_spacing(each["pixel_spacing_mm"]) for each in images)
-    scale = ", ".join(filter(None, spacings))
+    scales = ", ".join(dict.fromkeys(filter(None, map(_scale, images))))
     return format_html(
-        "{}: {}. {}: {}",
+        "{}: {}. {}: {}. {}: {}.",
         _("Camera"),
         not_recorded(named),
+        _("Scale"),
+        not_recorded(scales),
         _("Magnification"),
-        _("%(scale)s mm to a pixel") % {"scale": scale} if scale else not_recorded(""),
+        not_recorded(""),
     )
 
 
-def _spacing(spacing: Any) -> str:
-    """DICOM's Pixel Spacing: one number, or row and column."""
+def _scale(image: Mapping[str, Any]) -> str:
+    """DICOM's Pixel Spacing, in mm: one number, or row and column."""
+    spacing = image["pixel_spacing_mm"]
     if not spacing:
         return ""
-    values = spacing if isinstance(spacing, list | tuple) else [spacing]
-    return number_format(float(values[0]), 3)
+    value = spacing[0] if isinstance(spacing, list | tuple) else spacing
+    return _("%(size)s mm to a pixel") % {"size": number_format(round(float(value), 3), 3)}
 
 
 @register.simple_tag

@@ -1,0 +1,138 @@
+"""Forms of the doctor's pages. What may be stored is decided in services/."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dermaclinic.accounts.forms import DateInput, PageForm
+from dermaclinic.errors import DomainError
+from reports.diagnoses import DIAGNOSES
+from reports.models import Algorithm, Assessment, Management, TwoStep
+
+RANKS = ("diagnosis_1", "diagnosis_2", "diagnosis_3")
+LONGEST = 4000  # characters of a text
+
+
+def diagnosis_choices() -> list[Any]:
+    """All diagnoses in two groups, by name."""
+    by_name = sorted(DIAGNOSES.values(), key=lambda each: str(each.display).lower())
+    groups = {
+        _("Malignant, in situ or premalignant"): True,
+        _("Benign and other"): False,
+    }
+    return [
+        ("", _("Choose…")),
+        *(
+            (label, [(each.code, each.display) for each in by_name if each.malignant is malignant])
+            for label, malignant in groups.items()
+        ),
+    ]
+
+
+class DiagnosisField(forms.ChoiceField):
+    """One of the list; searched by typing where there is JavaScript."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            choices=diagnosis_choices, widget=forms.Select({"data-combobox": ""}), **kwargs
+        )
+
+
+def _text(label: Any, *, rows: int, help_text: Any = "") -> forms.CharField:
+    widget = forms.Textarea({"rows": rows, "autocomplete": "off"})
+    return forms.CharField(
+        label=label, help_text=help_text, required=False, max_length=LONGEST, widget=widget
+    )
+
+
+class AssessmentForm(PageForm):
+    """A doctor's own judgement of a lesion. The date counts only where one monitors."""
+
+    diagnosis_1 = DiagnosisField(
+        label=_("Most likely diagnosis"),
+        error_messages={"required": _("Give one to three diagnoses, the most likely first.")},
+    )
+    diagnosis_2 = DiagnosisField(label=_("Second"), required=False)
+    diagnosis_3 = DiagnosisField(label=_("Third"), required=False)
+    management = forms.ChoiceField(
+        label=_("What is to be done"),
+        choices=Management.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Say what is to be done with the lesion.")},
+    )
+    due = forms.DateField(label=_("Next image until"), required=False, widget=DateInput)
+    reason = _text(
+        _("Reason for departing from the opinion"),
+        rows=2,
+        help_text=_("Needed when your first diagnosis is not among the opinion's first three."),
+    )
+    two_step = forms.ChoiceField(
+        label=_("First step"), required=False, choices=[("", _("left open")), *TwoStep.choices]
+    )
+    algorithm = forms.ChoiceField(
+        label=_("Second step by"),
+        required=False,
+        choices=[("", _("left open")), *Algorithm.choices],
+    )
+    description = _text(
+        _("Description in standard terms"),
+        rows=3,
+        help_text=_("For example: atypical network, peripheral; blue-white veil, centre."),
+    )
+    comment = _text(_("Comment for the report"), rows=2)
+
+    @classmethod
+    def for_lesion(
+        cls, number: int, data: Any = None, *, former: Assessment | None = None
+    ) -> "AssessmentForm":
+        """The form on a lesion's card, with ids of its own; filled in with what was said before."""
+        return cls(data, auto_id=f"lesion-{number}-%s", initial=_said(former) if former else None)
+
+    def refuse(self, error: DomainError) -> None:
+        """The service speaks of `diagnoses`, the form has one field for each."""
+        errors = dict(error.errors)
+        if "diagnoses" in errors:
+            errors[RANKS[0]] = errors.pop("diagnoses")
+        super().refuse(type(error)(error.detail, errors=errors))
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What `record_assessment` takes."""
+        given = dict(self.cleaned_data)
+        ranked = [given.pop(name) for name in RANKS]
+        due: date | None = given.pop("due")
+        monitors = given["management"] == Management.MONITOR
+        return given | {
+            "diagnoses": [code for code in ranked if code],
+            "due": due if monitors else None,
+        }
+
+    @property
+    def ranks(self) -> list[forms.BoundField]:
+        """The fields of the diagnoses."""
+        return [self[name] for name in RANKS]
+
+    @property
+    def details_open(self) -> bool:
+        """Does the optional part hold anything?"""
+        return any(self[name].value() for name in ("two_step", "algorithm", "description", "comment"))
+
+
+def _said(former: Assessment) -> dict[str, Any]:
+    names = ("management", "due", "reason", "two_step", "algorithm", "description", "comment")
+    said = {name: getattr(former, name) for name in names}
+    return said | dict(zip(RANKS, former.diagnoses, strict=False))
+
+
+class SignForm(PageForm):
+    """The password once more. It is never sent back to the page."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=200,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+        error_messages={"required": _("Enter your password to sign.")},
+    )

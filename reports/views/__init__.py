@@ -1,0 +1,1 @@
+"""The doctor's pages: the worklist, a visit's review, its report."""
