@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
@@ -180,7 +181,8 @@ def _clean(row: Patient | Lesion) -> None:
     try:
         row.clean_fields(exclude=["clinic", "patient"])
     except ValidationError as error:
-        raise Invalid(_("Some fields need your attention."), errors=dict(error.message_dict.items())) from error
+        errors: dict[str, list[StrOrPromise]] = {**error.message_dict}
+        raise Invalid(_("Some fields need your attention."), errors=errors) from error
     for field in row._meta.concrete_fields:
         if not field.generated and "\x00" in str(field.value_from_object(row)):
             raise _field(field.name, _("This holds a character that cannot be stored."))

@@ -1,4 +1,4 @@
-"""Who acts: a person in one role in one clinic, and from where; services take it, audit keeps it."""
+"""Who acts: a person in a role in a clinic, from where. Services take it, audit keeps it."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -21,13 +21,6 @@ class Actor:
     address: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     purpose: str = "TREAT"
-
-    @property
-    def person(self) -> "User":
-        """The member behind the actor; ValueError for the system, which signs for nothing."""
-        if self.user is None:
-            raise ValueError("The system is no person.")
-        return self.user
 
     @property
     def person(self) -> "User":
