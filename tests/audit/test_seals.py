@@ -182,6 +182,7 @@ def test_only_one_sealer_works(db: None) -> None:
             cursor.execute("SELECT pg_advisory_lock(%s)", [sealer.SEALER_LOCK])
             with pytest.raises(sealer.AnotherSealer):
                 sealer.lock()
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [sealer.SEALER_LOCK])
     finally:
         other.close()
     sealer.lock()
