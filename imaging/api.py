@@ -1,7 +1,6 @@
 """Visits and images over REST. Uploads and looks go through the same doors as the pages'."""
 
 import uuid
-from typing import ClassVar
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -76,7 +75,7 @@ class StudyDetail(Endpoint):
 
 
 class StudyInstances(Endpoint):
-    parser_classes: ClassVar = [Upload]
+    parser_classes = [Upload]
 
     @operation(
         "studies_upload",

@@ -35,11 +35,9 @@ class DiagnosisOut(serializers.Serializer[Any]):
     probability = serializers.FloatField(min_value=0, max_value=1)
 
 
-class PredictionOut(serializers.Serializer[Prediction]):
+class PredictionOut(serializers.ModelSerializer[Prediction]):
     """An opinion. What there is only of a `ready` one is null or empty for the others."""
 
-    id = serializers.UUIDField()
-    instance = serializers.UUIDField(source="instance_id")
     status = serializers.ChoiceField(choices=Status.choices)
     model = ModelOut(source="model_version")
     differential = serializers.SerializerMethodField(help_text="Most likely first.")
@@ -56,8 +54,28 @@ class PredictionOut(serializers.Serializer[Prediction]):
     )
     mask_url = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
-    requested_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        model = Prediction
+        fields = (
+            "id",
+            "instance",
+            "status",
+            "model",
+            "differential",
+            "malignant_probability",
+            "triage",
+            "prediction_set",
+            "operating_point",
+            "quality",
+            "declined_reason",
+            "saliency_url",
+            "mask_url",
+            "error",
+            "requested_at",
+            "finished_at",
+        )
+        read_only_fields = fields
 
     @extend_schema_field(DiagnosisOut(many=True))
     def get_differential(self, prediction: Prediction) -> Any:

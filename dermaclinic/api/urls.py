@@ -1,9 +1,8 @@
 """Every address of the REST API: the outside contract. The views are in each app's api.py."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from dermaclinic.api import tokens
+from dermaclinic.api import document, tokens
 from dermaclinic.audit import api as audit
 from dermaclinic.problems import no_such_address
 from imaging import api as imaging
@@ -12,12 +11,8 @@ from patients import api as patients
 from reports import api as reports
 
 urlpatterns = [
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path(
-        "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
-        name="api-docs",
-    ),
+    path("schema/", document.Document.as_view(), name="api-schema"),
+    path("docs/", document.Browsable.as_view(), name="api-docs"),
     path("v1/auth/token/", tokens.TokenList.as_view()),
     # Patients
     path("v1/patients/", patients.PatientList.as_view()),

@@ -4,7 +4,6 @@ Lists keep their own order and say where the next rows begin; a signature keeps 
 queries to what they said themselves.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core import signing
@@ -40,7 +39,7 @@ def place(cursor: str) -> str:
         raise Invalid(sentence, errors={"cursor": [sentence]}) from error
 
 
-def page(request: Request, results: Sequence[Any], *, after: str) -> Response:
+def page(request: Request, results: Any, *, after: str) -> Response:
     """A page's answer; `after` is the place of its last row, "" at the end of the list."""
     here = request.build_absolute_uri()
     cursor = signing.dumps(after, salt=SALT) if after else ""

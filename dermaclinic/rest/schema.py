@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, extend_schema
 
 from dermaclinic.problems import PROBLEM_JSON
-from dermaclinic.rest.serializers import Problem
+from dermaclinic.rest.serializers import PROBLEM
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,11 +33,25 @@ MEANING = {
 
 
 class Operation(AutoSchema):
-    """Every POST that repeats safely says so."""
+    """Every POST that repeats safely says so; docstrings are for those who read the code."""
+
+    def get_description(self) -> str:
+        return ""
 
     def get_override_parameters(self) -> list[Any]:
         handler = getattr(self.view, self.method.lower(), None)
         return [IDEMPOTENCY_KEY] if getattr(handler, "idempotent", False) else []
+
+
+class StrictBody(OpenApiSerializerExtension):
+    """A body takes the fields that it names and no others."""
+
+    target_class = "dermaclinic.rest.serializers.Strict"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Any:
+        found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # noqa: SLF001 - as its documentation says
+        return {**found, "additionalProperties": False}
 
 
 def operation(
@@ -59,7 +74,7 @@ def operation(
     if query is not None:
         statuses |= {400}
     found = {
-        (status, PROBLEM_JSON): OpenApiResponse(Problem, description=MEANING[status])
+        (status, PROBLEM_JSON): OpenApiResponse(PROBLEM, description=MEANING[status])
         for status in sorted(statuses)
     }
     return extend_schema(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
@@ -35,13 +36,17 @@ def valid(form: type[Strict], data: Any) -> dict[str, Any]:
     return dict(checked.validated_data)
 
 
-class Problem(serializers.Serializer[Any]):
-    """RFC 9457 problem details. `errors` has sentences by field; some problems say more."""
-
-    type = serializers.CharField(help_text="urn:dermaclinic:problem:…, stable")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What was wrong and what to do.")
-    errors = serializers.DictField(
-        required=False, help_text=f"By field; `{api_settings.NON_FIELD_ERRORS_KEY}` for the whole."
-    )
+# RFC 9457 problem details; some problems say more.
+PROBLEM = inline_serializer(
+    name="Problem",
+    fields={
+        "type": serializers.CharField(help_text="urn:dermaclinic:problem:…, stable"),
+        "title": serializers.CharField(),
+        "status": serializers.IntegerField(),
+        "detail": serializers.CharField(help_text="What was wrong and what to do."),
+        "errors": serializers.DictField(
+            required=False,
+            help_text=f"By field; `{api_settings.NON_FIELD_ERRORS_KEY}` for the whole.",
+        ),
+    },
+)

@@ -17,8 +17,10 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             f"""
             ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY;
+            -- INSERT … RETURNING needs to see its own row, also one from before sign-in.
             CREATE POLICY look ON audit_event FOR SELECT TO dermaclinic_web, dermaclinic_worker
-                USING (clinic_id = {CONTEXT});
+                USING (clinic_id = {CONTEXT}
+                       OR clinic_id IS NULL AND xid = pg_current_xact_id());
             -- An event without clinic is one from before sign-in.
             CREATE POLICY add ON audit_event FOR INSERT TO dermaclinic_web, dermaclinic_worker
                 WITH CHECK (clinic_id IS NULL OR clinic_id = {CONTEXT});
