@@ -62,9 +62,7 @@ def freeze(
             "id": str(report.study_id),
             "date": report.study.acquired_at.date().isoformat(),
         },
-        "lesions": [
-            _lesion(each, [seen[pk] for pk in each.images]) for each in assessments
-        ],
+        "lesions": [_lesion(each, [seen[pk] for pk in each.images]) for each in assessments],
         "withdrawn": _withdrawn(report, assessments),
         "signed": {
             "by": actor.name,

@@ -1,7 +1,7 @@
-"""The diagnoses that a doctor records: SNOMED CT disorders, and the class of the network they fall in.
+"""The diagnoses that a doctor records, in SNOMED CT, and the network's class that holds each.
 
-SNOMED CT International Edition, hierarchy 64572001 |Disease (disorder)|. The network's seven classes
-are concepts of their own here; finer diagnoses point to the class that holds them.
+The network's seven classes are diagnoses of their own, with the codes of the network's table. Finer
+ones are disorders of the International Edition and point to the class that holds them.
 """
 
 from dataclasses import dataclass
@@ -76,9 +76,7 @@ _FINER = [
     Diagnosis("92384009", _("Benign neoplasm of skin, other"), False, None),
 ]
 
-DIAGNOSES: dict[str, Diagnosis] = {
-    each.code: each for each in [*_WHOLE, *_FINER]
-}
+DIAGNOSES: dict[str, Diagnosis] = {each.code: each for each in [*_WHOLE, *_FINER]}
 
 
 def display(code: str) -> str:

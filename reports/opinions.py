@@ -101,7 +101,7 @@ def read(prediction: Prediction) -> Opinion:
 
 
 def agreement(codes: list[str], prediction: Prediction | None) -> Agreement:
-    """The doctor's first diagnosis against the opinion: by the network's classes, which are coarser.
+    """The doctor's first diagnosis against the opinion, by the network's coarser classes.
 
     A diagnosis that none of the classes holds differs from every opinion.
     """

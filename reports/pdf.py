@@ -1,9 +1,9 @@
-"""Draws a report's PDF from its frozen content: A4, tagged (PDF/UA-1), nothing fetched from outside.
+"""Draws a report's PDF from its frozen content: A4, tagged (PDF/UA-1), nothing fetched.
 
 The content follows the dermoscopy report of the International Dermoscopy Society (Malvehy et al.,
-J Am Acad Dermatol 2007;57:84-95), in ten points: (1) the patient's age, sex and relevant personal and
-family history; (2) the clinical description of the lesion; (3) the two-step method, melanocytic or
-not; (4) structures described in standardized terms; (5) the dermoscopic algorithm used; (6) the
+J Am Acad Dermatol 2007;57:84-95), in ten points: (1) the patient's age, sex and relevant personal
+and family history; (2) the clinical description of the lesion; (3) the two-step method, melanocytic
+or not; (4) structures described in standardized terms; (5) the dermoscopic algorithm used; (6) the
 imaging equipment and magnification; (7) clinical and dermoscopic images; (8) the diagnosis or
 differential diagnosis; (9) the decision on management; (10) comments for the pathologist.
 What nobody recorded is printed as not recorded.
@@ -38,9 +38,7 @@ def render(
     """
     weasyprint, fetcher = _weasyprint(pictures)
     with translation.override(content["language"]):
-        html = page(
-            content, pictures, content_sha256=content_sha256, signing_event=signing_event
-        )
+        html = page(content, pictures, content_sha256=content_sha256, signing_event=signing_event)
     document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher)
     data: bytes = document.write_pdf(
         pdf_variant="pdf/ua-1", pdf_identifier=content_sha256[:32].encode()

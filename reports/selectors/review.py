@@ -75,9 +75,7 @@ def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
     A look that is written down, except `again`: an open page that asks whether there is news.
     """
     with clinic_context(actor.clinic_id):
-        study = policies.find(
-            actor, "view", Study.objects.select_related("patient"), pk=study_id
-        )
+        study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
         if not again:
             audit.viewed_study(actor, study)
         without = opted_out({study.patient_id})

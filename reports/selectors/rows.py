@@ -53,9 +53,7 @@ def image_rows(
     """Rows of images; `without` are the patients who have not agreed to opinions. One query."""
     instances = list(instances)
     newest = opinions.newest([each.pk for each in instances])
-    seen = {
-        (each.study_id, each.lesion_id, image) for each in assessments for image in each.images
-    }
+    seen = {(each.study_id, each.lesion_id, image) for each in assessments for image in each.images}
     rows = []
     for instance in instances:
         prediction = newest.get(instance.pk)
@@ -65,9 +63,7 @@ def image_rows(
             ImageRow(
                 instance=instance,
                 prediction=prediction,
-                state=opinions.state_of(
-                    prediction, opted_out=instance.patient_id in without
-                ),
+                state=opinions.state_of(prediction, opted_out=instance.patient_id in without),
                 seen=(instance.study_id, instance.lesion_id, instance.pk) in seen,
             )
         )

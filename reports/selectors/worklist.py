@@ -122,7 +122,7 @@ def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
         studies = studies.exclude(Exists(live))
     elif which != "all":
         raise Invalid(f"The worklist shows all, mine or unclaimed visits, not {which!r}.")
-    key = RawSQL(_KEY, [], output_field=TextField())
+    key = RawSQL(_KEY, [], output_field=TextField())  # noqa: S611 - a constant of this file
     return studies.annotate(worklist_key=key).order_by("worklist_key")
 
 
@@ -177,9 +177,7 @@ def _row(study: Study, claim: Claim | None) -> WorklistRow:
     )
 
 
-def worklist(
-    actor: Actor, *, which: str = "all", after: str = "", limit: int = 25
-) -> WorklistPage:
+def worklist(actor: Actor, *, which: str = "all", after: str = "", limit: int = 25) -> WorklistPage:
     """A page of the worklist, continuing behind the key `after`; a look that is written down."""
     with clinic_context(actor.clinic_id):
         studies = worklist_studies(actor, which=which)

@@ -53,9 +53,7 @@ def amend(*, actor: Actor, report_id: uuid.UUID) -> Report:
 
 def _kept(former: Report) -> list[Assessment]:
     """The newest assessment of each lesion that still has an image in the visit."""
-    here = set(
-        Instance.objects.filter(study=former.study_id).values_list("lesion_id", flat=True)
-    )
+    here = set(Instance.objects.filter(study=former.study_id).values_list("lesion_id", flat=True))
     lesions = former.items.values_list("assessment__lesion_id", flat=True)
     newest = (
         composing.newest(former.study_id, lesion_id) for lesion_id in lesions if lesion_id in here

@@ -63,9 +63,7 @@ def record_assessment(
         opinion, state = _opinion(patient, images)
         agreement = opinions.agreement(list(diagnoses), opinion)
         if agreement == Agreement.DIFFERS and not reason.strip():
-            raise _invalid(
-                "reason", _("Your diagnosis departs from the opinion. Please say why.")
-            )
+            raise _invalid("reason", _("Your diagnosis departs from the opinion. Please say why."))
         made = Assessment(
             clinic_id=actor.clinic_id,
             patient=patient,
@@ -107,9 +105,7 @@ def _images(study: Study, lesion: Lesion) -> list[Instance]:
     return images
 
 
-def _opinion(
-    patient: Patient, images: list[Instance]
-) -> tuple[Prediction | None, OpinionState]:
+def _opinion(patient: Patient, images: list[Instance]) -> tuple[Prediction | None, OpinionState]:
     newest = opinions.newest([image.pk for image in images])
     opted_out = not allows(patient, Purpose.AI_OPINION)
     return opinions.choose([newest.get(image.pk) for image in images], opted_out=opted_out)

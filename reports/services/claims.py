@@ -72,6 +72,4 @@ def respect(actor: Actor, study: Study) -> None:
 def _locked(actor: Actor, study_id: uuid.UUID) -> Study:
     """The visit, locked against other claims; uploads to it go on."""
     policies.require(actor, "add", Claim)
-    return policies.find(
-        actor, "view", Study.objects.select_for_update(no_key=True), pk=study_id
-    )
+    return policies.find(actor, "view", Study.objects.select_for_update(no_key=True), pk=study_id)

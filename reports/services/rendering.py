@@ -116,7 +116,9 @@ def _render(report: Report) -> None:
         _record(report, error=str(error), final=True)
     except Exception as error:
         log.exception("Report %s could not be rendered.", report.pk)
-        sentence = gettext("The PDF could not be made (%(why)s). Please try again, or tell support.")
+        sentence = gettext(
+            "The PDF could not be made (%(why)s). Please try again, or tell support."
+        )
         _record(report, error=sentence % {"why": type(error).__name__}, final=False)
     else:
         _record(report, name=name)
@@ -127,9 +129,7 @@ def _record(report: Report, *, name: str = "", error: str = "", final: bool = Fa
     with clinic_context(report.clinic_id):
         held = (
             Report.objects.select_for_update()
-            .filter(
-                pk=report.pk, pdf_status=Report.Pdf.PENDING, pdf_attempts=report.pdf_attempts
-            )
+            .filter(pk=report.pk, pdf_status=Report.Pdf.PENDING, pdf_attempts=report.pdf_attempts)
             .first()
         )
         if held is None:
