@@ -137,6 +137,7 @@ def _directory() -> bytes:
         (dicoms.encapsulated(b"\0\0", "1.2.840.10008.1.2.4.102"), "multi-frame"),
         (dicom(SOPClassUID=str(uid.CTImageStorage)), "unsupported-sop-class"),
         (dicom(SOPClassUID="1.2.3.4"), "unsupported-sop-class"),
+        (dicom().replace(b"5.1.4.1.1.77.1.7", b"5.1.4.1.1.77.1 7"), "unsupported-sop-class"),
         (dicom(PixelData=None), "no-pixels"),
         (dicom(Rows=50_000, Columns=50_000), "pixel-bomb"),
         (dicom(files.quadrants(16, 16)), "too-small"),

@@ -12,7 +12,7 @@ from imaging.formats import raster
 from imaging.formats.dicom.display import render
 from imaging.formats.dicom.pixels import GREYSCALE, read_header, read_samples
 from imaging.formats.dicom.reading import PREAMBLE, Object, looks_like_dicom, open_object, quiet
-from imaging.formats.dicom.tags import DicomTags, read_tags, text, value
+from imaging.formats.dicom.tags import DicomTags, name_of, read_tags, text, value
 from imaging.formats.refusal import Refused
 
 __all__ = ["DicomTags", "Reading", "looks_like_dicom", "read"]
@@ -82,6 +82,6 @@ def _check_kind(opened: Object) -> str:
     if opened.pixels is None:
         raise Refused("no-pixels")
     if sop_class not in ACCEPTED:
-        name = uid.UID(sop_class).name.removesuffix(" Storage") if sop_class else ""
-        raise Refused("unsupported-sop-class", kind=name or "unknown")
+        name = name_of(sop_class).removesuffix(" Storage")
+        raise Refused("unsupported-sop-class", kind=name)
     return sop_class

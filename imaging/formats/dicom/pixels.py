@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import RLELossless
 
 from imaging.formats import jpeg
 from imaging.formats.dicom import codec
 from imaging.formats.dicom.reading import Object, quiet
-from imaging.formats.dicom.tags import text, value
+from imaging.formats.dicom.tags import name_of, text, value
 from imaging.formats.refusal import Refused, check_size
 
 GREYSCALE = ("MONOCHROME1", "MONOCHROME2")
@@ -122,7 +122,7 @@ def read_samples(opened: Object, header: PixelHeader) -> Samples:
 
 
 def _no_syntax(syntax: str) -> Refused:
-    return Refused("unsupported-transfer-syntax", syntax=(UID(syntax).name or "unknown")[:80])
+    return Refused("unsupported-transfer-syntax", syntax=name_of(syntax))
 
 
 def _native(opened: Object, header: PixelHeader) -> Samples:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID_dictionary
 
 from imaging.formats.dicom.reading import Object, quiet
 from imaging.formats.refusal import Refused
@@ -109,6 +110,16 @@ def text(dataset: Dataset, keyword: str) -> str:
         return "" if found is None or isinstance(found, bytes) else _clean(str(found))
     except UNREADABLE:
         return ""
+
+
+def name_of(found: str) -> str:
+    """Return the standard's name for a UID (PS3.6, annex A), or the UID itself.
+
+    Looked up in the dictionary, for pydicom's UID class warns of every one it does not like.
+    """
+    if found in UID_dictionary:
+        return UID_dictionary[found][0]
+    return found if _UID.fullmatch(found) and len(found) <= 64 else "unknown"
 
 
 def _clean(words: str) -> str:
