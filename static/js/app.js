@@ -16,6 +16,15 @@ for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) 
   });
 }
 
+// A refusal made for a whole page (a form from before the sign-in, say) is told, not pasted in.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, serverResponse } = event.detail;
+  if (xhr.status < 400 || !/^\s*<!doctype/i.test(serverResponse)) return;
+  event.detail.shouldSwap = false;
+  const { saySession, sayFailed } = document.body.dataset;
+  say(xhr.status === 403 ? saySession : sayFailed);
+});
+
 // A pressed submit button stays pressed: nobody registers a patient twice by double click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;

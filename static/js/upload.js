@@ -91,12 +91,14 @@ function start() {
 
   function answered(job, request) {
     const type = request.getResponseHeader("Content-Type") || "";
-    if (request.responseURL && new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
-      show(job, "failed", say.saySession, true);
+    const elsewhere = new URL(request.responseURL).pathname !== new URL(form.action).pathname;
+    const isProblem = type.startsWith("application/problem+json");
+    if (elsewhere || (request.status === 403 && !isProblem)) {
+      show(job, "failed", say.saySession);
     } else if (request.status === 200 || request.status === 201) {
       place(request.responseText);
       show(job, "done", request.status === 201 ? say.sayStored : say.sayKnown);
-    } else if (type.startsWith("application/problem+json")) {
+    } else if (isProblem) {
       refused(job, JSON.parse(request.responseText));
     } else {
       show(job, "failed", say.sayLost, true);
