@@ -188,7 +188,9 @@ def _hold(
     doubt: dict[str, Any],
 ) -> Quarantined:
     """Seal the bytes as received and write the Quarantine; returns the error to raise."""
-    name = name_for(actor.clinic_id, study.patient_id, admitted.sha256)
+    # A name of its own, so that a settled case can be removed while the same bytes come again.
+    digest = hashlib.sha256(uuid.uuid4().bytes + data).hexdigest()
+    name = name_for(actor.clinic_id, study.patient_id, digest)
     vault().put(name, data)
     with clinic_context(actor.clinic_id):
         Patient.objects.select_for_update().get(pk=study.patient_id)
@@ -208,6 +210,8 @@ def _hold(
         if created:
             alarm = held.kind == Quarantine.Kind.OTHER_PATIENT
             audit.quarantined_image(actor, held, alarm=alarm)
+    if not created:
+        vault().delete(name)
     sentences = {
         Quarantine.Kind.MISMATCH: _(
             "The file names another person than the chosen patient. It is held in quarantine "

@@ -183,6 +183,10 @@ def test_a_file_that_names_another_person_is_held(
     assert set(held.differences) == {tag}
     assert not rows(technician, Instance)
     assert vault().get(held.held_name) == dicom(drawing, **{tag: value})
+    with pytest.raises(services.Quarantined) as again:
+        services.ingest(actor=technician, study_id=study.pk, data=dicom(drawing, **{tag: value}))
+    assert again.value.extra["quarantine"] == str(held.pk)
+    assert list(vault().names()) == [held.held_name]
 
 
 def test_accents_case_and_empty_tags_are_no_difference(technician: Any, drawing: Any) -> None:
