@@ -87,10 +87,9 @@ def manage(
     given = {name: value for name, value in environment.items() if name != "DATABASE_ROLE"}
     command = [PYTHON, "manage.py", *arguments]
     with open(log, "ab") as out:
-        output = None if on_screen else out
         errors = None if on_screen else subprocess.STDOUT
         done = subprocess.run(
-            command, cwd=PROJECT, env=given, stdout=output, stderr=errors, check=False
+            command, cwd=PROJECT, env=given, stdout=out, stderr=errors, check=False
         )
     if done.returncode != 0:
         said = "" if on_screen else "\n".join(log.read_text(errors="replace").splitlines()[-5:])

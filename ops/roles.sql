@@ -2,6 +2,8 @@
 -- Used by the private server (dermaclinic/embedded.py), by docker-compose.yml and by
 -- `python -m dermaclinic.embedded roles`. Passwords are set elsewhere; tables and grants are migrations.
 
+SET client_min_messages = warning;
+
 DO $$
 DECLARE
     wanted text;
@@ -25,7 +27,7 @@ ALTER ROLE dermaclinic_web LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS
 ALTER ROLE dermaclinic_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 ALTER ROLE dermaclinic_sealer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 
--- The owner may step into the others' shoes (SET ROLE), as the tests do; it inherits nothing.
+-- The owner may act as any of them (SET ROLE), as tests and the demo's seed do; it inherits nothing.
 GRANT dermaclinic_web, dermaclinic_worker, dermaclinic_sealer TO dermaclinic_owner
     WITH INHERIT FALSE, SET TRUE;
 
@@ -41,9 +43,6 @@ BEGIN
     END IF;
 END
 $$;
-
--- The owner may act as any of them: tests run as web behind the wall, and the demo's seed as well.
-GRANT dermaclinic_web, dermaclinic_worker, dermaclinic_sealer TO dermaclinic_owner;
 
 -- Behind row-level security an index serves an operator only if its function leaks nothing: the
 -- search by name uses `LIKE`, which reveals neither argument in its errors.

@@ -1,0 +1,36 @@
+# One image for every part of the product: web, workers, beat, sealer. See docker-compose.yml.
+
+FROM node:24-bookworm-slim AS node
+
+FROM python:3.11-slim-bookworm AS assets
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+WORKDIR /build
+COPY package.json package-lock.json ./
+COPY ops/assets.py ops/
+RUN python ops/assets.py vendor
+
+FROM python:3.11-slim-bookworm
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 \
+    DJANGO_SETTINGS_MODULE=dermaclinic.settings.production
+WORKDIR /srv/dermaclinic
+COPY ops/native.sh ops/
+RUN ops/native.sh demo && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt ./
+RUN pip install --require-hashes -r requirements.txt
+COPY . .
+COPY --from=assets /build/vendor static/vendor
+# Nothing is signed, sealed or connected to while files are collected: any values will do.
+RUN SECRET_KEY=build AUDIT_EVENT_KEY=build VAULT_KEYS=build VAULT_NAMING_KEY=build \
+    ALLOWED_HOSTS=build DATABASE_URL=postgresql:///build REDIS_URL=redis://build \
+    python manage.py collectstatic --no-input \
+    && useradd --system --uid 10001 --create-home dermaclinic \
+    && install -d -o dermaclinic -m 0700 /srv/vault
+USER dermaclinic
+ENV VAULT_DIR=/srv/vault XDG_CACHE_HOME=/tmp KERAS_HOME=/tmp/keras
+VOLUME /srv/vault
+EXPOSE 8000
+CMD ["gunicorn", "dermaclinic.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
+     "--workers", "2", "--threads", "4", "--timeout", "120", "--worker-tmp-dir", "/dev/shm", \
+     "--no-control-socket"]
