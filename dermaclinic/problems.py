@@ -63,11 +63,11 @@ def _described(exc: Exception, response: Response) -> DomainError:
         error.extra = {"errors": errors}
     elif isinstance(exc, drf.APIException):
         error.slug = str(exc.default_code).replace("_", "-")
-        error.title, error.detail = exc.default_detail, str(exc.detail)
+        error.title, error.detail = str(exc.default_detail), str(exc.detail)
     elif response.status_code == NotFound.status:
         error.slug, error.title, error.detail = NotFound.slug, NotFound.title, NotFound().detail
     else:
-        error.slug, error.title = "forbidden", drf.PermissionDenied.default_detail
+        error.slug, error.title = "forbidden", str(drf.PermissionDenied.default_detail)
     return error
 
 

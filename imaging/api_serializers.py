@@ -112,7 +112,7 @@ class InstanceOut(serializers.ModelSerializer[Instance]):
 
 def newest_first(instance: Instance) -> list[Any]:
     """An image's opinions. Call it inside the clinic's context."""
-    found = instance.predictions.all()  # type: ignore[attr-defined]  # the upper floor's accessor
+    found = instance.predictions.all()
     return sorted(found, key=lambda each: (each.rerun, each.requested_at), reverse=True)
 
 

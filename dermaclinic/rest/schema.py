@@ -35,7 +35,7 @@ MEANING = {
 class Operation(AutoSchema):
     """Every POST that repeats safely says so; docstrings are for those who read the code."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular
         return ""
 
     def get_override_parameters(self) -> list[Any]:
@@ -51,7 +51,13 @@ class StrictBody(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Any:
         found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # noqa: SLF001 - as its documentation says
+        if not vars(_class_of(self.target))["__doc__"]:
+            found.pop("description", None)
         return {**found, "additionalProperties": False}
+
+
+def _class_of(target: Any) -> type:
+    return target if isinstance(target, type) else type(target)
 
 
 def operation(
