@@ -1,20 +1,24 @@
 """Models, images and rows of the queue for tests, and the worker's view of the database."""
 
 import io
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from django.db import connection
 from django.test import override_settings
 from PIL import Image
 
+from dermaclinic import bell
 from dermaclinic.accounts import tenancy
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
-from imaging.models import Instance
+from imaging.models import Instance, new_uid
 from imaging.services import ingest
 from inference.models import ModelVersion, Prediction
+from inference.services.requests import request_for
 from tests import factories
 from tests.database import acting_as
 from tests.imaging.files import texture
@@ -44,6 +48,26 @@ def admit(actor: Actor, patient: Any = None, *, seed: int = 1, **changes: Any) -
     study = factories.study(actor, patient)
     data = changes.pop("data", None) or picture(seed)
     return ingest(actor=actor, study_id=study.pk, data=data, **changes).instance
+
+
+def admit_many(actor: Actor, count: int, *, patient: Any = None) -> list[Instance]:
+    """So many images of one patient, with real sealed bytes, asked about in one transaction.
+
+    They share the bytes of four, and so take milliseconds instead of minutes. No bell is rung.
+    """
+    patient = patient or factories.patient(actor)
+    copies = []
+    with mock.patch.object(bell, "ring_now"), clinic_context(actor.clinic_id):
+        originals = [admit(actor, patient, seed=seed) for seed in range(min(count, 4))]
+        for number in range(len(originals), count):
+            copy = Instance.objects.get(pk=originals[number % 4].pk)
+            copy.pk = uuid.uuid4()
+            copy.sha256 = f"{number:064x}"
+            copy.sop_instance_uid = new_uid()
+            copy.save(force_insert=True)
+            request_for(actor, copy)
+            copies.append(copy)
+    return originals + copies
 
 
 def predictions(actor: Actor, **lookup: Any) -> list[Prediction]:

@@ -4,11 +4,11 @@ TensorFlow is imported here and nowhere before: only an inference worker comes t
 """
 
 import logging
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from threadpoolctl import threadpool_limits
 
 from inference import package as packages
 from inference.models import ModelVersion
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inference.engine import Engine
 
 log = logging.getLogger(__name__)
-_engines: dict[uuid.UUID, "Engine"] = {}
+_engines: dict[str, "Engine"] = {}  # by the SHA-256 of the weights
 
 
 def engine_for(model: ModelVersion) -> "Engine | None":
@@ -27,25 +27,21 @@ def engine_for(model: ModelVersion) -> "Engine | None":
     No model, no answer: a package that is missing or is not the registered one is never replaced
     by another. What waits for it waits on until the package is back.
     """
-    if (engine := _engines.get(model.pk)) is not None:
+    if (engine := _engines.get(model.sha256)) is not None:
         return engine
     try:
         folder = _folder(model)
         from inference.engine import Engine
 
+        # NumPy's own threads would spin beside TensorFlow's on the same cores.
+        threadpool_limits(settings.INFERENCE_THREADS)
         engine = Engine.load(folder, threads=settings.INFERENCE_THREADS)
     except packages.PackageRefused as error:
         log.critical("No opinions by %s: %s", model, error)
         return None
-    _engines[model.pk] = engine
+    _engines[model.sha256] = engine
     log.info("%s (%s) is ready.", model, model.sha256[:12])
     return engine
-
-
-def forget_all_but(models: list[ModelVersion]) -> None:
-    """Free the memory of networks that nobody will ask again."""
-    for pk in set(_engines) - {model.pk for model in models}:
-        del _engines[pk]
 
 
 def _folder(model: ModelVersion) -> Path:
