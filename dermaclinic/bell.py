@@ -32,7 +32,7 @@ def ring_now(task: str) -> bool:
         app.send_task(task, connection=_connection(), retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - whatever Redis does, the caller's work is done
         log.warning("The bell %s did not ring (%s); the sweep will.", task, type(error).__name__)
-        _hang_up()
+        hang_up()
         return False
     return True
 
@@ -56,8 +56,8 @@ def _connection() -> Connection:
     return connection
 
 
-def _hang_up() -> None:
-    """Drop the connection without a word to a server that may not listen."""
+def hang_up() -> None:
+    """Drop this thread's connection, without a word to a server that may not listen."""
     connection = getattr(_own, "connection", None)
     _own.connection = None
     if connection is not None:

@@ -43,9 +43,9 @@ def model(version: str = "1", *, active: bool = True) -> ModelVersion:
 
 
 def admit(actor: Actor, patient: Any = None, *, seed: int = 1, **changes: Any) -> Instance:
-    """An image, admitted into a new visit through the one door."""
+    """An image, admitted through the one door into a visit, by default a new one."""
     patient = patient or factories.patient(actor)
-    study = factories.study(actor, patient)
+    study = changes.pop("study", None) or factories.study(actor, patient)
     data = changes.pop("data", None) or picture(seed)
     return ingest(actor=actor, study_id=study.pk, data=data, **changes).instance
 

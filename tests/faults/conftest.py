@@ -86,19 +86,33 @@ def _environment(vault: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _standing(start_worker: Callable[[], Worker]) -> list[Worker]:
+def _standing() -> list[Worker]:
     return []
 
 
 @pytest.fixture
-def worker(
+def workers(
     real_model: ModelVersion, _standing: list[Worker], start_worker: Callable[[], Worker]
-) -> Worker:
-    """One warmed worker for all tests; the next test gets a new one where it was killed."""
-    if not _standing or not _standing[0].child.alive():
-        _standing[:] = [start_worker()]
-    _standing[0].wait_ready()
-    return _standing[0]
+) -> Callable[[int], list[Worker]]:
+    """So many warmed workers: those of earlier tests that still live, and new ones if needed."""
+
+    def ready(count: int) -> list[Worker]:
+        _standing[:] = [each for each in _standing if each.child.alive()]
+        for each in _standing[count:]:
+            each.signal(signal.SIGTERM)
+            each.wait_end()
+        _standing[count:] = []
+        _standing.extend(start_worker() for _ in range(count - len(_standing)))
+        for each in _standing:
+            each.wait_ready()
+        return list(_standing)
+
+    return ready
+
+
+@pytest.fixture
+def worker(workers: Callable[[int], list[Worker]]) -> Worker:
+    return workers(1)[0]
 
 
 @pytest.fixture

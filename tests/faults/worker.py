@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
+from redis import Redis
 
 from dermaclinic import bell
 from dermaclinic.accounts.actor import Actor
@@ -38,6 +39,13 @@ class Worker:
     def wait_ready(self) -> None:
         wait_until(lambda: self.lines("ready."), START_SECONDS, what=str(self.child.log))
 
+    def wait_idle(self) -> None:
+        """Until it has taken and finished every bell that was rung."""
+        wait_until(
+            lambda: self.lines("received") == self.lines("succeeded in") and not bells_waiting(),
+            what="the end of all bells",
+        )
+
     def wait_end(self) -> int:
         """Its exit status, once it has ended."""
         wait_until(lambda: not self.child.alive(), 30, what="the worker's end")
@@ -61,6 +69,11 @@ def statuses(actor: Actor) -> Counter[str]:
     """How many of the clinic's rows are where."""
     with clinic_context(actor.clinic_id):
         return Counter(Prediction.objects.values_list("status", flat=True))
+
+
+def bells_waiting() -> int:
+    """Messages that no worker has taken yet."""
+    return int(Redis.from_url(os.environ["REDIS_URL"]).llen("inference"))
 
 
 def ring() -> None:
