@@ -1,6 +1,8 @@
 # Everything a newcomer types. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -24,7 +26,8 @@ install: .venv/.native .venv/.python static/vendor/.complete ## make .venv from 
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
 	  { echo "Python's venv is missing. Type: sudo apt-get install python3-venv"; rm -rf .venv; exit 1; }
 	@echo "Installing Python packages (a few minutes the first time)"
-	@$(BIN)/pip install --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --require-hashes -r requirements-dev.txt | \
+	  { grep --line-buffered -vE '^(Looking in|Requirement already|Ignoring|Collecting|  (Attempting|Found|Uninst|   Succ))' || true; }
 	@touch $@
 
 .venv/.native: ops/native.sh | .venv/.python

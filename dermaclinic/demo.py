@@ -87,13 +87,14 @@ def manage(
     given = {name: value for name, value in environment.items() if name != "DATABASE_ROLE"}
     command = [PYTHON, "manage.py", *arguments]
     with open(log, "ab") as out:
+        before = out.tell()
         errors = None if on_screen else subprocess.STDOUT
         done = subprocess.run(
             command, cwd=PROJECT, env=given, stdout=out, stderr=errors, check=False
         )
     if done.returncode != 0:
-        said = "" if on_screen else "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-        say(f"`manage.py {' '.join(arguments)}` failed. {said}".rstrip())
+        said = log.read_bytes()[before:].decode(errors="replace").splitlines()[-5:]
+        say("\n".join([f"`manage.py {' '.join(arguments)}` failed.", *said]))
     return done.returncode == 0
 
 
@@ -108,7 +109,7 @@ def prepare(environment: Mapping[str, str], log: Path) -> None:
         if not manage(
             "register_model", str(package), "--activate", environment=environment, log=log
         ):
-            say("There will be no second opinions; everything else works.")
+            say("Opinions come from a model registered before, if any; everything else works.")
     say("Collecting the pages' files")
     if not manage("collectstatic", "--no-input", environment=environment, log=log):
         raise ServerError(f"The pages' files could not be collected. See {log}.")
