@@ -38,16 +38,12 @@ class Rendition:
 def visit(*, actor: Actor, study_id: uuid.UUID) -> Visit:
     """One visit with everything that arrived for it; a look that is written down."""
     with clinic_context(actor.clinic_id):
-        study = policies.find(
-            actor, "view", Study.objects.select_related("patient"), pk=study_id
-        )
+        study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
         audit.viewed_study(actor, study)
         instances = policies.visible(actor, study.instances.all())
         return Visit(
             study=study,
-            instances=list(
-                instances.select_related("lesion").prefetch_related("predictions")
-            ),
+            instances=list(instances.select_related("lesion").prefetch_related("predictions")),
             rejections=list(policies.visible(actor, study.rejections.all())),
             held=list(open_quarantine(actor).filter(study=study)),
         )
@@ -71,9 +67,7 @@ def quarantine(*, actor: Actor, quarantine_id: uuid.UUID) -> Quarantine:
         held = policies.find(
             actor,
             "view",
-            Quarantine.objects.select_related(
-                "patient", "study", "lesion", "resolved_by"
-            ),
+            Quarantine.objects.select_related("patient", "study", "lesion", "resolved_by"),
             pk=quarantine_id,
         )
         audit.viewed_quarantine(actor, held)
@@ -94,12 +88,8 @@ def rendition(*, actor: Actor, instance_id: uuid.UUID, which: str) -> Rendition:
 
 def stored_names() -> set[str]:
     """Every name in the vault that a row of the current clinic's images refers to."""
-    names = Instance.objects.values_list(
-        "image_name", "thumbnail_name", "original_name"
-    )
-    held = Quarantine.objects.filter(resolution="open").values_list(
-        "held_name", flat=True
-    )
+    names = Instance.objects.values_list("image_name", "thumbnail_name", "original_name")
+    held = Quarantine.objects.filter(resolution="open").values_list("held_name", flat=True)
     return {name for row in names.iterator() for name in row if name} | set(held)
 
 
@@ -120,10 +110,9 @@ def latest_visits(*, actor: Actor, limit: int = 8) -> list[Study]:
     """The clinic's newest visits with patients and how many images; a look that is written down."""
     with clinic_context(actor.clinic_id):
         studies = policies.visible(actor, Study.objects.select_related("patient"))
-        found = list(
-            studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit]
-        )
-        audit.searched_patients(
-            actor, shown=[study.patient_id for study in found], fields=["latest_visits"]
-        )
+        found = list(studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit])
+        if found:
+            audit.searched_patients(
+                actor, shown=[study.patient_id for study in found], fields=["latest_visits"]
+            )
     return found

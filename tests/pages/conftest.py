@@ -1,0 +1,54 @@
+"""Browsers of each role, and what pages left in the database."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.tenancy import clinic_context
+from tests import factories
+
+
+def browser(actor: Actor) -> Client:
+    """Signed in as the actor, without going through the door."""
+    client = Client()
+    client.force_login(factories.user(actor))
+    session = client.session
+    session["clinic"] = str(actor.clinic_id)
+    session.save()
+    return client
+
+
+@pytest.fixture
+def at_desk(technician: Actor) -> Client:
+    """A technician's browser."""
+    return browser(technician)
+
+
+@pytest.fixture
+def doctors(doctor: Actor) -> Client:
+    return browser(doctor)
+
+
+@pytest.fixture
+def administrators(administrator: Actor) -> Client:
+    return browser(administrator)
+
+
+@pytest.fixture
+def strangers(stranger: Actor) -> Client:
+    """A doctor's browser in the other clinic."""
+    return browser(stranger)
+
+
+@pytest.fixture
+def rows(clinic: Any) -> Callable[..., list[Any]]:
+    """Rows of the clinic, as a list: `rows(Model, field=value)`."""
+
+    def found(model: Any, **lookup: Any) -> list[Any]:
+        with clinic_context(clinic.pk):
+            return list(model.objects.filter(**lookup))
+
+    return found
