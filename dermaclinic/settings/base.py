@@ -100,7 +100,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 BELL_TIMEOUT_SECONDS = 0.3
 
-# The queue (workers/lease.py).
+# The queue (inference/services/queue.py) and its workers.
 INFERENCE_LEASE_SECONDS = 120
 INFERENCE_MAX_ATTEMPTS = 3
 INFERENCE_BATCH_SIZE = 16
