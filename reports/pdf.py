@@ -36,13 +36,16 @@ def render(
     `pictures` are JPEG bytes by name (reports/services/pictures.py); what is missing there is
     printed as left out. The same arguments give the same bytes. Raises CannotRender.
     """
-    weasyprint, fetcher = _weasyprint(pictures)
+    weasyprint, fetcher, refusal = _weasyprint(pictures)
     with translation.override(content["language"]):
         html = page(content, pictures, content_sha256=content_sha256, signing_event=signing_event)
     document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher)
-    data: bytes = document.write_pdf(
-        pdf_variant="pdf/ua-1", pdf_identifier=content_sha256[:32].encode()
-    )
+    try:
+        data: bytes = document.write_pdf(
+            pdf_variant="pdf/ua-1", pdf_identifier=content_sha256[:32].encode()
+        )
+    except refusal as error:  # a BaseException, which would end the worker
+        raise CannotRender(str(error)) from error
     return data
 
 
@@ -82,8 +85,8 @@ def _date(key: str, value: Any) -> Any:
     return _dated(value)
 
 
-def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any]:
-    """WeasyPrint, imported when it is needed, and a fetcher that knows the pictures and no more."""
+def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any, type[BaseException]]:
+    """WeasyPrint, imported when it is needed; a fetcher of the pictures and no more; its refusal."""
     try:
         import weasyprint
         from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -101,7 +104,9 @@ def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any]:
         def fetch(self, url: str, headers: Any = None) -> Any:
             data = pictures.get(url.removeprefix(SCHEME))
             if not url.startswith(SCHEME) or data is None:
-                raise FatalURLFetchingError(f"A report fetches nothing from outside: {url[:80]}")
+                raise FatalURLFetchingError(
+                    _("A report fetches nothing from outside: %(url)s") % {"url": url[:80]}
+                )
             return URLFetcherResponse(url, data, {"Content-Type": "image/jpeg"})
 
-    return weasyprint, Pictures(allowed_protocols=[])
+    return weasyprint, Pictures(allowed_protocols=[]), FatalURLFetchingError

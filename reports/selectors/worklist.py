@@ -166,7 +166,7 @@ def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
 
 def _row(study: Study, claim: Claim | None) -> WorklistRow:
     key: str = getattr(study, "worklist_key")  # noqa: B009 - an annotation, unknown to the types
-    probability = 1 - int(key[1:8]) / 1_000_000
+    probability = (1_000_000 - int(key[1:8])) / 1_000_000
     return WorklistRow(
         study=study,
         patient=study.patient,

@@ -31,7 +31,12 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
         _authenticate(actor, draft, password)
         composing.lock(draft.patient_id)
         report = policies.find(
-            actor, "sign", Report.objects.select_for_update(of=["self"]), pk=report_id
+            actor,
+            "sign",
+            Report.objects.select_for_update(of=["self"]).select_related(
+                "patient", "study", "replaces", "replaced_by"
+            ),
+            pk=report_id,
         )
         if report.status == Report.Status.SIGNED:
             raise Conflict(_("This report is signed already."))

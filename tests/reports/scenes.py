@@ -134,7 +134,7 @@ def signed(doctor: Actor, **changes: Any) -> Any:
 def stored(actor: Actor, report: Report) -> Report:
     """A report as the database has it."""
     with clinic_context(actor.clinic_id):
-        return Report.objects.get(pk=report.pk)
+        return Report.objects.select_related("replaced_by").get(pk=report.pk)
 
 
 def count(actor: Actor, model: Any, **lookup: Any) -> int:

@@ -164,9 +164,7 @@ def test_a_lesion_without_an_opinion_is_assessed_like_any_other(
 
 def test_a_patients_no_makes_an_opinion_no_opinion(doctor: Any, scene: Any) -> None:
     study, lesion, _image = scene
-    record_consents(
-        actor=doctor, patient_id=study.patient_id, decisions={"ai_opinion": False}
-    )
+    record_consents(actor=doctor, patient_id=study.patient_id, decisions={"ai_opinion": False})
     made = scenes.assess(doctor, study, lesion, SCC)
     assert (made.opinion_state, made.agreement) == ("opted_out", "no_opinion")
 
