@@ -44,6 +44,11 @@ class Batch:
     images: list[tuple[Job, "Future[Pixels] | None"]]
     since: float = field(default_factory=time.monotonic)
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was claimed."""
+        return time.monotonic() - self.since
+
 
 class Pipeline:
     """One model's road. When `stopping()`, what is claimed and not yet run is given back."""
@@ -109,7 +114,7 @@ class Pipeline:
     def _answer(self, batch: Batch) -> None:
         """Run one batch and write how it ended, all within half a lease."""
         with self.watchdog.limit(batch_seconds()):
-            if time.monotonic() - batch.since > batch_seconds() / 2:
+            if batch.age > batch_seconds() / 2:
                 queue.renew(batch.lease)
             outcomes: list[Outcome] = []
             prepared: list[tuple[Job, Pixels]] = []
