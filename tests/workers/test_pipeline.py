@@ -83,7 +83,7 @@ def pipeline(model: ModelVersion, network: Network) -> Iterator[Pipeline]:
     with ThreadPoolExecutor(2) as readers:
         yield Pipeline(
             model,
-            network,  # type: ignore[arg-type]  # it answers as an engine does
+            network,
             readers=readers,
             watchdog=Watchdog(),
             stopping=lambda: False,
