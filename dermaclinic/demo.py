@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,24 +78,39 @@ def environments(servers: embedded.Servers, state: Path) -> dict[str, dict[str, 
 
 
 def manage(
-    *arguments: str, environment: Mapping[str, str], log: Path, on_screen: bool = False
+    *arguments: str,
+    environment: Mapping[str, str],
+    log: Path,
+    on_screen: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Run a manage.py command to its end; False, with the last lines of its log, when it fails.
+    """Run a manage.py command to its end; False, with its last words, when it fails.
 
-    The command decides which role it plays. `on_screen` leaves its progress bar visible.
+    The command decides which role it plays. `on_screen` leaves its progress bar visible;
+    `meanwhile` is called several times a second.
     """
     given = {name: value for name, value in environment.items() if name != "DATABASE_ROLE"}
-    command = [PYTHON, "manage.py", *arguments]
     with open(log, "ab") as out:
         before = out.tell()
-        errors = None if on_screen else subprocess.STDOUT
-        done = subprocess.run(
-            command, cwd=PROJECT, env=given, stdout=out, stderr=errors, check=False
+        process = subprocess.Popen(
+            [PYTHON, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=given,
+            stdout=out,
+            stderr=None if on_screen else subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is ours to pass on
         )
-    if done.returncode != 0:
+        try:
+            while process.poll() is None:
+                meanwhile()
+                time.sleep(0.2)
+        finally:
+            process.kill()  # harmless when it has ended
+            process.wait()
+    if process.returncode != 0:
         said = log.read_bytes()[before:].decode(errors="replace").splitlines()[-5:]
         say("\n".join([f"`manage.py {' '.join(arguments)}` failed.", *said]))
-    return done.returncode == 0
+    return process.returncode == 0
 
 
 def prepare(environment: Mapping[str, str], log: Path) -> None:
@@ -206,16 +221,21 @@ def serve(state: Path, servers: embedded.Servers, running: list[Supervised]) -> 
         each.start()
     wait_for_page(url, running[0])
     say(f"The page is open: {url}  Patients are being invented and examined.")
-    manage("seed_demo", environment=roles["web"], log=logs / "setup.log", on_screen=True)
+
+    def attend() -> None:
+        servers.revive(progress=say)
+        for each in running:
+            each.look()
+
+    log = logs / "setup.log"
+    manage("seed_demo", environment=roles["web"], log=log, on_screen=True, meanwhile=attend)
     say(
         f"\n  dermaclinic runs at {url}\n\n{sign_ins(password)}\n\n"
         f"  Research use only, no medical device; all patients are invented.\n"
         f"  Data and logs: {state}    Stop: Ctrl-C\n"
     )
     while True:
-        servers.revive(progress=say)
-        for each in running:
-            each.look()
+        attend()
         time.sleep(0.5)
 
 
