@@ -1,7 +1,5 @@
 """Every address of the product. Ids are UUIDs; nothing that names a person stands in a URL."""
 
-from contextlib import suppress
-
 from django.urls import URLPattern, URLResolver, include, path
 
 from dermaclinic import health
@@ -15,14 +13,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", include("dermaclinic.audit.urls")),
     path("patients/", include("patients.urls")),
     path("imaging/", include("imaging.urls")),
+    path("inference/", include("inference.urls")),
+    path("reports/", include("reports.urls")),
+    path("api/", include("dermaclinic.api.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
 ]
-for prefix, module in {
-    "inference/": "inference.urls",
-    "reports/": "reports.urls",
-    "api/": "dermaclinic.api.urls",
-}.items():
-    with suppress(ImportError):
-        urlpatterns.append(path(prefix, include(module)))

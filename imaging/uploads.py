@@ -20,13 +20,13 @@ class SealedMemoryUploadHandler(MemoryFileUploadHandler):
         boundary: Any,
         encoding: Any = None,
     ) -> None:
-        """Always in memory; too large a body is not even read."""
+        """Always in memory. Raising here would end in a page for defects, so too large a body is
+        remembered and dropped at its first chunk: the view then sees that no file has arrived."""
         self.activated = True
-        if content_length > MAX_BYTES + OVERHEAD:
-            raise StopUpload(connection_reset=False)
+        self.too_large = content_length > MAX_BYTES + OVERHEAD
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """One byte over the limit is kept, so that `ingest` sees that the file is too large."""
-        if start > MAX_BYTES:
+        if self.too_large or start > MAX_BYTES:
             raise StopUpload(connection_reset=False)
         return super().receive_data_chunk(raw_data, start)

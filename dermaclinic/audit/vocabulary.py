@@ -44,6 +44,8 @@ ACTIONS = {
     "report.sign": _("was refused a signature"),
     "report.signed": _("signed a report"),
     "report.rendered": _("made a report's PDF"),
+    "report.discarded": _("discarded a draft of a report"),
+    "report.rendering_asked": _("asked for a report's PDF again"),
     "report.flagged_for_amendment": _("flagged a report for amendment"),
     "audit.viewed": _("read the audit"),
 }

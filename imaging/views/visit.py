@@ -73,7 +73,7 @@ def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     try:
         given = request.FILES.get("file")
         if given is None:
-            raise Invalid(_("No file has arrived, or it is larger than can be taken."))
+            raise _missing(request)
         ingested = services.ingest(
             actor=request.actor,
             study_id=study_id,
@@ -106,6 +106,14 @@ def tile(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     found = selectors.instance(actor=request.actor, instance_id=instance_id)
     context = {"instance": found, "lesions": list(found.patient.lesions.all())}
     return render(request, "imaging/_tile.html", context)
+
+
+def _missing(request: MemberRequest) -> DomainError:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
+        sentence = _("The file is larger than the %(limit)d MB that are taken.")
+        limit = {"limit": MAX_BYTES // 1024**2}
+        return services.UploadRefused(sentence % limit, code="too-large")
+    return Invalid(_("No file has arrived. Choose one and try again."))
 
 
 def _refusal(error: DomainError) -> JsonResponse:
