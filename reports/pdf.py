@@ -86,7 +86,7 @@ def _date(key: str, value: Any) -> Any:
 
 
 def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any, type[BaseException]]:
-    """WeasyPrint, imported when it is needed; a fetcher of the pictures and no more; its refusal."""
+    """WeasyPrint, imported when needed; a fetcher of the pictures and no more; its refusal."""
     try:
         import weasyprint
         from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse

@@ -117,7 +117,7 @@ def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
     studies = studies.filter(Exists(open_images))
     live = claims.live().filter(study=OuterRef("pk"))
     if which == "mine":
-        studies = studies.filter(Exists(live.filter(doctor=actor.user)))
+        studies = studies.filter(Exists(live.filter(doctor=actor.person)))
     elif which == "unclaimed":
         studies = studies.exclude(Exists(live))
     elif which != "all":
@@ -182,7 +182,7 @@ def worklist(actor: Actor, *, which: str = "all", after: str = "", limit: int = 
     with clinic_context(actor.clinic_id):
         studies = worklist_studies(actor, which=which)
         if after:
-            studies = studies.filter(worklist_key__gt=after)
+            studies = studies.filter(Q(worklist_key__gt=after))
         found = list(studies[: limit + 1])
         rows = worklist_rows(actor, found[:limit])
     return WorklistPage(rows=rows, after=rows[-1].key if len(found) > limit else "")

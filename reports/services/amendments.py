@@ -44,7 +44,7 @@ def amend(*, actor: Actor, report_id: uuid.UUID) -> Report:
             number=former.number,
             version=former.version + 1,
             replaces=former,
-            composed_by=actor.user,
+            composed_by=actor.person,
         )
         composing.fill(draft, kept)
         audit.composed_report(actor, draft)

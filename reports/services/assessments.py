@@ -81,7 +81,7 @@ def record_assessment(
             opinion=opinion,
             opinion_state=state,
             agreement=agreement,
-            author=actor.user,
+            author=actor.person,
         )
         newest = Assessment.objects.filter(study=study, lesion=lesion).first()
         if newest is not None and _content(newest) == _content(made):

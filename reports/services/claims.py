@@ -31,7 +31,7 @@ def claim_study(*, actor: Actor, study_id: uuid.UUID) -> Claim:
             study=study,
             defaults={
                 "clinic_id": actor.clinic_id,
-                "doctor": actor.user,
+                "doctor": actor.person,
                 "expires_at": Now() + CLAIM_LASTS,
             },
         )
@@ -57,7 +57,7 @@ def live() -> QuerySet[Claim]:
 
 def respect(actor: Actor, study: Study) -> None:
     """Conflict while another doctor's claim on the visit is live."""
-    others = live().filter(study=study).exclude(doctor=actor.user)
+    others = live().filter(study=study).exclude(doctor=actor.person)
     claim = others.select_related("doctor").first()
     if claim is not None:
         until = formats.time_format(timezone.localtime(claim.expires_at), "H:i")

@@ -39,13 +39,13 @@ def compose(*, actor: Actor, assessment_ids: Sequence[uuid.UUID]) -> Report:
         patient = lock(study.patient_id)
         check(found)
         drafts = Report.objects.filter(
-            study=study, status=Report.Status.DRAFT, composed_by=actor.user, replaces=None
+            study=study, status=Report.Status.DRAFT, composed_by=actor.person, replaces=None
         )
         for draft in drafts:
             if [item.assessment_id for item in draft.items.all()] == ids:
                 return draft
         report = Report.objects.create(
-            clinic_id=actor.clinic_id, patient=patient, study=study, composed_by=actor.user
+            clinic_id=actor.clinic_id, patient=patient, study=study, composed_by=actor.person
         )
         fill(report, found)
         audit.composed_report(actor, report)

@@ -44,7 +44,7 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
         composing.check(assessments, replaces=report.replaces)
         report.number = report.number or _next_number(actor.clinic_id)
         report.signed_at = max(timezone.now(), report.composed_at)
-        report.signed_by = actor.user
+        report.signed_by = actor.person
         report.content = content.freeze(actor, report, assessments, report.signed_at)
         report.content_sha256 = content.sha256(report.content)
         report.signing_event = audit.signed_report(actor, report).pk
@@ -58,9 +58,9 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
 def _authenticate(actor: Actor, report: Report, password: str) -> None:
     """The hash as it is now counts, not the one from when the session began."""
     stored = User.objects.values_list("password", flat=True).filter(
-        pk=actor.user.pk if actor.user else None, is_active=True
+        pk=actor.person.pk, is_active=True
     )
-    if not check_password(password, stored.first()):
+    if not check_password(password, stored.first() or ""):
         audit.sign_refused(actor, report)
         sentence = _("The password is not right. Nothing has been signed.")
         raise Invalid(sentence, errors={"password": [sentence]})

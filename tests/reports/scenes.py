@@ -82,7 +82,7 @@ def finish(
     malignant: float = 0.1,
     triage: str = "routine",
 ) -> Prediction:
-    """End the newest opinion on an image as the worker would; it is asked for when there is none."""
+    """End the newest opinion on an image as the worker would; without one, ask for it."""
     with clinic_context(actor.clinic_id):
         row = Prediction.objects.filter(instance=image).order_by("-rerun").first()
         if row is None or row.status not in ("queued", "running"):

@@ -163,7 +163,8 @@ def test_the_frameworks_cursor_walks_the_same_list(doctor: Any, model: Any) -> N
         visit_with(doctor, when=day)
     pages = CursorPagination()
     pages.page_size, pages.ordering = 2, "worklist_key"
-    url, seen = "/", []
+    url: str | None = "/"
+    seen: list[Any] = []
     with clinic_context(doctor.clinic_id):
         while url:
             request = Request(APIRequestFactory().get(url))
@@ -181,7 +182,7 @@ def test_a_longer_page_costs_no_more_queries(doctor: Any, model: Any) -> None:
 
     visit_with(doctor)
     one = queries()
-    for day in range(4):
+    for _day in range(4):
         study, [lesion, *_rest], _images = scenes.visit(doctor, lesions=2)
         scenes.image(doctor, study, lesion)
         claim_study(actor=doctor, study_id=study.pk)
