@@ -110,7 +110,9 @@ def latest_visits(*, actor: Actor, limit: int = 8) -> list[Study]:
     """The clinic's newest visits with patients and how many images; a look that is written down."""
     with clinic_context(actor.clinic_id):
         studies = policies.visible(actor, Study.objects.select_related("patient"))
-        found = list(studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit])
+        found: list[Study] = list(
+            studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit]
+        )
         if found:
             audit.searched_patients(
                 actor, shown=[study.patient_id for study in found], fields=["latest_visits"]

@@ -40,7 +40,7 @@ def rendition(request: MemberRequest, instance_id: uuid.UUID, which: str) -> Htt
     answer = get_conditional_response(request, etag=found.etag, response=response)
     assert answer is not None
     answer.headers["Cache-Control"] = "private, no-cache"
-    return answer  # type: ignore[return-value]  # an HttpResponse throughout
+    return answer
 
 
 @never_cache

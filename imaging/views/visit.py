@@ -77,8 +77,8 @@ def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
         ingested = services.ingest(
             actor=request.actor,
             study_id=study_id,
-            data=given.read(),  # type: ignore[union-attr]  # one file a field
-            filename=str(given.name or ""),  # type: ignore[union-attr]  # one file a field
+            data=given.read(),
+            filename=str(given.name or ""),
             lesion_id=uuid_or_none(request.POST.get("lesion")),
         )
     except DomainError as error:
