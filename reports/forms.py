@@ -31,6 +31,13 @@ def diagnosis_choices() -> list[Any]:
     ]
 
 
+class Radios(forms.RadioSelect):
+    """Radio buttons whose error summary leads to the first of them."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return f"{id_}_{index or 0}"
+
+
 class DiagnosisField(forms.ChoiceField):
     """One of the list; searched by typing where there is JavaScript."""
 
@@ -54,12 +61,12 @@ class AssessmentForm(PageForm):
         label=_("Most likely diagnosis"),
         error_messages={"required": _("Give one to three diagnoses, the most likely first.")},
     )
-    diagnosis_2 = DiagnosisField(label=_("Second"), required=False)
-    diagnosis_3 = DiagnosisField(label=_("Third"), required=False)
+    diagnosis_2 = DiagnosisField(label=_("Second, if any"), required=False)
+    diagnosis_3 = DiagnosisField(label=_("Third, if any"), required=False)
     management = forms.ChoiceField(
         label=_("What is to be done"),
         choices=Management.choices,
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={"required": _("Say what is to be done with the lesion.")},
     )
     due = forms.DateField(label=_("Next image until"), required=False, widget=DateInput)
@@ -110,14 +117,11 @@ class AssessmentForm(PageForm):
         }
 
     @property
-    def ranks(self) -> list[forms.BoundField]:
-        """The fields of the diagnoses."""
-        return [self[name] for name in RANKS]
-
-    @property
     def details_open(self) -> bool:
         """Does the optional part hold anything?"""
-        return any(self[name].value() for name in ("two_step", "algorithm", "description", "comment"))
+        return any(
+            self[name].value() for name in ("two_step", "algorithm", "description", "comment")
+        )
 
 
 def _said(former: Assessment) -> dict[str, Any]:

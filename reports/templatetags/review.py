@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django import template
+from django.utils.translation import gettext_lazy as _
 
 from reports import diagnoses
 from reports.models import OpinionState
@@ -35,7 +36,17 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+_STATES = {
+    OpinionState.READY: _("opinion is here"),
+    OpinionState.PENDING: _("opinion on its way"),
+    OpinionState.DECLINED: _("opinion declined"),
+    OpinionState.FAILED: _("opinion failed"),
+    OpinionState.MISSING: _("no opinion asked for"),
+    OpinionState.OPTED_OUT: _("no opinion agreed to"),
+}
+
+
 @register.filter
 def state_words(state: str) -> str:
-    """What there is of an opinion, in words."""
-    return str(OpinionState(state).label)
+    """What there is of an opinion, in a few words."""
+    return str(_STATES[OpinionState(state)])

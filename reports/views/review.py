@@ -14,10 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
+from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import Conflict, DomainError, Invalid
-from patients.models import Consent, Lesion
-from patients.services import latest_consents
+from dermaclinic.errors import Conflict, Invalid, NotFound
+from patients.models import Lesion, Patient, Purpose
+from patients.services import consents
 from reports import selectors
 from reports.forms import AssessmentForm
 from reports.models import Agreement, Assessment
@@ -65,12 +66,14 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     found = selectors.review(request.actor, study_id, again=refused is not None)
+    if refused is not None and refused[0] not in {row.lesion.pk for row in found.lesions}:
+        raise NotFound(_("This visit has no image of the lesion."))
     may_assess = policies.can(request.actor, "add", Assessment)
     cards = [Card(row, _form(row, refused) if may_assess else None) for row in found.lesions]
     context = {
         "review": found,
         "patient": found.patient,
-        "consents": _consents(found),
+        "consents": _consents(found.patient),
         "cards": cards,
         "may_assess": may_assess,
         "here": reverse("reports:review", args=[study_id]),
@@ -84,6 +87,12 @@ def _form(row: ReviewLesion, refused: tuple[uuid.UUID, AssessmentForm] | None) -
     if refused is not None and refused[0] == row.lesion.pk:
         return refused[1]
     return AssessmentForm.for_lesion(row.lesion.number, former=row.assessment)
+
+
+def _consents(patient: Patient) -> list[tuple[Any, bool | None]]:
+    """Each purpose with yes, no, or None for not asked."""
+    said = consents(patient)
+    return [(label, said.get(purpose)) for purpose, label in Purpose.choices]
 
 
 def _waiting(found: Review) -> str:
@@ -130,7 +139,7 @@ def live(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def assess(request: MemberRequest, study_id: uuid.UUID, lesion_id: uuid.UUID) -> HttpResponse:
-    """Record a judgement; then on to the next lesion. A refusal shows the page with the text kept."""
+    """Record a judgement, then on to the next lesion. A refusal keeps what was entered."""
     number = _number(request, lesion_id)
     form = AssessmentForm.for_lesion(number, request.POST)
     status = REFUSED
@@ -151,10 +160,10 @@ def assess(request: MemberRequest, study_id: uuid.UUID, lesion_id: uuid.UUID) ->
     return _refused(request, study_id, (lesion_id, form), status)
 
 
-@reading
-def _number(request: MemberRequest, lesion_id: uuid.UUID) -> Any:
-    lesions = Lesion.objects.all()
-    return policies.find(request.actor, "view", lesions, pk=lesion_id).number
+def _number(request: MemberRequest, lesion_id: uuid.UUID) -> int:
+    with clinic_context(request.actor.clinic_id):
+        policies.require(request.actor, "add", Assessment)
+        return policies.find(request.actor, "view", Lesion.objects.all(), pk=lesion_id).number
 
 
 @never_cache
@@ -166,3 +175,32 @@ def _refused(
     status: int,
 ) -> HttpResponse:
     return _page(request, study_id, refused=refused, status=status)
+
+
+def _onward(request: MemberRequest, study_id: uuid.UUID, number: int) -> str:
+    """The next lesion that waits, the first one again, or else the report."""
+    found = selectors.review(request.actor, study_id, again=True)
+    waiting = [row.lesion.number for row in found.lesions if row.open]
+    later = [each for each in waiting if each > number]
+    place = next((f"lesion-{each}" for each in later + waiting), "report")
+    return f"{reverse('reports:review', args=[study_id])}#{place}"
+
+
+@member
+@require_POST
+def compose(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
+    """A draft from the chosen assessments of the visit."""
+    chosen = [each for each in map(_uuid, request.POST.getlist("assessment")) if each is not None]
+    try:
+        draft = composing.compose(actor=request.actor, assessment_ids=chosen)
+    except (Invalid, Conflict) as error:
+        messages.error(request, str(error.detail))
+        return redirect(f"{reverse('reports:review', args=[study_id])}#report")
+    return redirect("reports:report", draft.pk)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

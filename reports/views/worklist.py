@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -27,24 +28,47 @@ WHICH = ("all", "mine", "unclaimed")
 PAGE = 25
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which part of the worklist a page shows."""
+
+    which: str
+    after: str
+
+    @classmethod
+    def of(cls, request: MemberRequest) -> "Place":
+        """Whatever the address says; "all" for what there is not."""
+        which = request.GET.get("which", "all")
+        return cls(which if which in WHICH else "all", request.GET.get("after", ""))
+
+    @property
+    def query(self) -> dict[str, str]:
+        kept = {} if self.which == "all" else {"which": self.which}
+        return kept | ({"after": self.after} if self.after else {})
+
+    @property
+    def url(self) -> str:
+        """The page's own address."""
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        return f"{reverse('reports:worklist')}{query}"
+
+
 @never_cache
 @reading
 @require_safe
 def worklist(request: MemberRequest) -> HttpResponse:
     """Visits that wait, most pressing first."""
-    which = request.GET.get("which", "all")
-    which = which if which in WHICH else "all"
-    after = request.GET.get("after", "")
-    page = selectors.worklist(request.actor, which=which, after=after, limit=PAGE)
-    kept = {} if which == "all" else {"which": which}
-    here = f"{reverse('reports:worklist')}?{urlencode(kept | ({'after': after} if after else {}))}"
+    place = Place.of(request)
+    page = selectors.worklist(request.actor, which=place.which, after=place.after, limit=PAGE)
+    studies = [row.study for row in page.rows]
     context = {
         "rows": page.rows,
-        "which": which,
-        "first": f"{reverse('reports:worklist')}?{urlencode(kept)}" if after else "",
-        "next": f"?{urlencode(kept | {'after': page.after})}" if page.after else "",
-        "here": here.rstrip("?"),
-        **_live([row.study for row in page.rows], page.rows),
+        "which": place.which,
+        "here": place.url,
+        "first": Place(place.which, "").url if place.after else "",
+        "next": Place(place.which, page.after).url if page.after else "",
+        "poll": _poll(place, [study.pk for study in studies], studies),
+        "pending": _pending(page.rows),
     }
     return render(request, "reports/worklist.html", context)
 
@@ -55,26 +79,39 @@ def worklist(request: MemberRequest) -> HttpResponse:
 def live(request: MemberRequest) -> HttpResponse:
     """What has changed of the visits on an open page, cell by cell: nothing jumps.
 
-    204 while nothing has (`mark`). Only new things are a look.
+    204 while nothing has (`mark`): only what is new is a look.
     """
     shown = [each for each in map(_uuid, request.GET.get("shown", "").split(",")) if each][:PAGE]
-    waiting = selectors.worklist_studies(request.actor).filter(pk__in=shown)
-    studies = list(waiting)
+    studies = list(selectors.worklist_studies(request.actor).filter(pk__in=shown))
     if _mark(studies) == request.GET.get("mark"):
         return HttpResponse(status=204)
+    place = Place.of(request)
     rows = selectors.worklist_rows(request.actor, studies)
     found = [study.pk for study in studies]
-    gone = [pk for pk in shown if pk not in found]
     context = {
         "rows": rows,
-        "gone": gone,
+        "gone": [pk for pk in shown if pk not in found],
         "moved": [pk for pk in shown if pk in found] != found,
-        "here": request.GET.get("here", reverse("reports:worklist")),
-        "shown": ",".join(map(str, shown)),
-        **_live(studies, rows),
+        "here": place.url,
+        "poll": _poll(place, shown, studies),
+        "pending": _pending(rows),
     }
-    context["shown"] = ",".join(map(str, shown))
     return render(request, "reports/_worklist_live.html", context)
+
+
+def _poll(place: Place, shown: list[uuid.UUID], studies: list[Study]) -> str:
+    """Where an open page asks for news: which visits it shows, and how they stood."""
+    asked = {"shown": ",".join(map(str, shown)), "mark": _mark(studies)}
+    return f"{reverse('reports:worklist-live')}?{urlencode(place.query | asked, safe=',')}"
+
+
+def _pending(rows: list[WorklistRow]) -> bool:
+    images = [
+        image
+        for row in rows
+        for image in row.unassigned + [each for lesion in row.lesions for each in lesion.images]
+    ]
+    return any(image.state == selectors.OpinionState.PENDING for image in images)
 
 
 def _uuid(text: str) -> uuid.UUID | None:
@@ -82,19 +119,6 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
-
-
-def _live(studies: list[Study], rows: list[WorklistRow]) -> dict[str, object]:
-    """What the page's poll needs: which visits, how they stood, and whether to ask at all."""
-    return {
-        "shown": ",".join(str(study.pk) for study in studies),
-        "mark": _mark(studies),
-        "pending": any(
-            image.state == selectors.OpinionState.PENDING
-            for row in rows
-            for image in [each for lesion in row.lesions for each in lesion.images] + row.unassigned
-        ),
-    }
 
 
 def _mark(studies: list[Study]) -> str:

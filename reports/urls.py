@@ -1,0 +1,25 @@
+"""Addresses of the worklist, reviews and reports."""
+
+from django.urls import path
+
+from reports.views import report, review, worklist
+
+app_name = "reports"
+urlpatterns = [
+    path("", worklist.worklist, name="worklist"),
+    path("live/", worklist.live, name="worklist-live"),
+    path("visits/<uuid:study_id>/", review.review, name="review"),
+    path("visits/<uuid:study_id>/live/", review.live, name="review-live"),
+    path("visits/<uuid:study_id>/claim/", worklist.claim, name="claim"),
+    path("visits/<uuid:study_id>/release/", worklist.release, name="release"),
+    path("visits/<uuid:study_id>/compose/", review.compose, name="compose"),
+    path("visits/<uuid:study_id>/lesions/<uuid:lesion_id>/", review.assess, name="assess"),
+    path("patients/<uuid:patient_id>/", report.of_patient, name="patient-reports"),
+    path("<uuid:report_id>/", report.report, name="report"),
+    path("<uuid:report_id>/sign/", report.sign, name="sign"),
+    path("<uuid:report_id>/discard/", report.discard, name="discard"),
+    path("<uuid:report_id>/amend/", report.amend, name="amend"),
+    path("<uuid:report_id>/pdf/", report.pdf, name="pdf"),
+    path("<uuid:report_id>/pdf/status/", report.pdf_status, name="pdf-status"),
+    path("<uuid:report_id>/pdf/retry/", report.retry, name="retry-pdf"),
+]

@@ -1,0 +1,34 @@
+// The review page: images, the searchable diagnoses, quick dates, and where the focus goes.
+
+import { say } from "../say.js";
+import { enhance } from "./combobox.js";
+import { setUp } from "./viewer.js";
+
+setUp();
+
+for (const select of document.querySelectorAll("select[data-combobox]")) {
+  enhance(select, select.form.dataset.sayNone);
+}
+
+for (const row of document.querySelectorAll("[data-months-for]")) {
+  const date = document.getElementById(row.dataset.monthsFor);
+  row.hidden = false;
+  row.addEventListener("click", (event) => {
+    const months = Number(event.target.dataset.months);
+    if (!months) return;
+    const day = new Date();
+    const wanted = day.getMonth() + months;
+    day.setMonth(wanted);
+    if (day.getMonth() !== wanted % 12) day.setDate(0); // 31 August + 6 months is the last of February
+    const two = (number) => String(number).padStart(2, "0");
+    date.value = `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+  });
+}
+
+// After recording, the page opens at the next lesion: the confirmation at its top is said there.
+const place = location.hash && document.getElementById(location.hash.slice(1));
+if (place && !document.querySelector(".error-summary")) {
+  const said = document.querySelector("#main > .notice[role=status] p");
+  if (said) say(said.textContent);
+  place.focus();
+}
