@@ -13,6 +13,15 @@ from dermaclinic.rest.schema import operation
 from dermaclinic.rest.views import Endpoint, reading
 
 
+class Moment(serializers.DateTimeField):
+    """A day or a moment, in ISO 8601."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) == len("2026-01-02"):
+            return serializers.DateField().run_validation(value)
+        return super().to_internal_value(value)
+
+
 class EventsQuery(PageQuery):
     patient = serializers.UUIDField(
         required=False, help_text="What was done to, or showed, this patient."
@@ -22,8 +31,8 @@ class EventsQuery(PageQuery):
         required=False, max_length=60, help_text="For example image.viewed."
     )
     outcome = serializers.ChoiceField(required=False, choices=Outcome.choices)
-    since = serializers.DateField(required=False, help_text="The first day.")
-    until = serializers.DateField(required=False, help_text="The last day, included.")
+    since = Moment(required=False, help_text="The first day, or a moment.")
+    until = Moment(required=False, help_text="The last day, or the moment before which.")
 
 
 class EventOut(serializers.ModelSerializer[Event]):
@@ -78,6 +87,8 @@ class EventList(Endpoint):
     def get(self, request: Request) -> Response:
         asked: dict[str, Any] = self.query(EventsQuery)
         before = place(asked.pop("cursor"))
-        filters = asked | {"actor": str(asked["actor"])} if "actor" in asked else asked
+        filters = asked | {"thumbnails": True}
+        if "actor" in asked:
+            filters["actor"] = str(asked["actor"])
         found = selectors.events(actor=self.actor, filters=filters, before=before)
         return page(request, EventOut(found.events, many=True).data, after=found.older)

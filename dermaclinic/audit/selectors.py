@@ -37,8 +37,8 @@ def members(*, actor: Actor) -> list[Membership]:
 def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
     """One page of the clinic's events.
 
-    `filters` has any of patient (UUID), actor (id), action, outcome, since and until (dates, both
-    included), thumbnails (True: the small images of lists, too). `before` is the `older` of the
+    `filters` has any of patient (UUID), actor (id), action, outcome, since and until (days, both
+    included, or moments, the later one not included), thumbnails (True: the small images of lists, too). `before` is the `older` of the
     page above; what cannot be read is ignored.
     """
     with clinic_context(actor.clinic_id):
@@ -67,14 +67,18 @@ def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event
         if value := filters.get(name):
             found = found.filter(**{name: value})
     if since := filters.get("since"):
-        found = found.filter(at__gte=_midnight(since))
+        found = found.filter(at__gte=_moment(since))
     if until := filters.get("until"):
-        found = found.filter(at__lt=_midnight(until + timedelta(days=1)))
+        found = found.filter(at__lt=_moment(until, days=1))
     return found
 
 
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def _moment(when: date | datetime, *, days: int = 0) -> datetime:
+    """A moment as it is; of a day its beginning, or that of the day so many days later."""
+    if isinstance(when, datetime):
+        return when
+    day = min(when, date.max - timedelta(days=days + 1))
+    return timezone.make_aware(datetime.combine(day + timedelta(days=days), time.min))
 
 
 def _place(text: str) -> tuple[datetime, int] | None:

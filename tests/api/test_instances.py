@@ -101,14 +101,10 @@ def test_assign_to_what_is_not_the_patients(
     assert count(technician, Instance, lesion=None) == 1
 
 
-def test_move_to_another_patient(
-    as_technician: APIClient, technician: Any, instance: Any
-) -> None:
+def test_move_to_another_patient(as_technician: APIClient, technician: Any, instance: Any) -> None:
     opinions.model()
     study = factories.study(technician, factories.patient(technician))
-    answer = as_technician.post(
-        url(instance, "move"), {"study": str(study.pk), "reason": REASON}
-    )
+    answer = as_technician.post(url(instance, "move"), {"study": str(study.pk), "reason": REASON})
     assert answer.status_code == 200
     told = answer.json()
     assert (told["study"], told["patient"]) == (str(study.pk), str(study.patient_id))

@@ -89,9 +89,7 @@ def test_a_failed_opinion(as_doctor: APIClient, doctor: Any, prediction: Predict
     assert (told["status"], told["error"]) == ("failed", "The image could not be read.")
 
 
-def test_waiting_is_not_looking(
-    as_doctor: APIClient, doctor: Any, prediction: Prediction
-) -> None:
+def test_waiting_is_not_looking(as_doctor: APIClient, doctor: Any, prediction: Prediction) -> None:
     as_doctor.get(url(prediction))
     assert "prediction.viewed" not in actions(doctor)
 

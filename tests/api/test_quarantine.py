@@ -47,9 +47,7 @@ def test_list_and_read(role: str, request: Any, technician: Any, patient: Any, h
     assert actions(technician).count("quarantine.viewed") == 2
 
 
-def test_pages(
-    as_technician: APIClient, technician: Any, patient: Any, monkeypatch: Any
-) -> None:
+def test_pages(as_technician: APIClient, technician: Any, patient: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("imaging.api.PAGE", 2)
     ids = [hold(technician, patient, seed) for seed in (1, 2, 3)]
     first = as_technician.get(QUARANTINE).json()
@@ -82,9 +80,7 @@ def test_accept(as_technician: APIClient, technician: Any, patient: Any, held: s
 
 
 def test_discard(as_technician: APIClient, technician: Any, patient: Any, held: str) -> None:
-    answer = as_technician.post(
-        f"{QUARANTINE}{held}/resolve/", {"accept": False, "reason": REASON}
-    )
+    answer = as_technician.post(f"{QUARANTINE}{held}/resolve/", {"accept": False, "reason": REASON})
     assert answer.status_code == 200
     assert (answer.json()["resolution"], answer.json()["instance"]) == ("discarded", None)
     assert count(technician, Instance, patient=patient) == 0

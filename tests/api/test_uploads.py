@@ -74,9 +74,7 @@ def test_no_opinion_for_who_opted_out(
     as_technician: APIClient, technician: Any, study: Any
 ) -> None:
     opinions.model()
-    record_consents(
-        actor=technician, patient_id=study.patient_id, decisions={"ai_opinion": False}
-    )
+    record_consents(actor=technician, patient_id=study.patient_id, decisions={"ai_opinion": False})
     answer = upload(as_technician, study, opinions.picture(1))
     assert answer.status_code == 201
     assert answer.json()["predictions"] == []
