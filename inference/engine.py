@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inference import package as packages
 from inference.network import limits, metadata, posterior
@@ -36,10 +37,10 @@ Forward = Callable[
 
 @dataclass(frozen=True)
 class Case:
-    """An RGB image, uint8 (h, w, 3) of any size or the square of `Engine.prepare`; what is known."""
+    """A uint8 RGB image (h, w, 3), of any size or as `Engine.prepare` gives it, with metadata."""
 
     image: NDArray[np.uint8]
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ class Engine:
         self._forwards = forwards
 
     @classmethod
-    def load(
-        cls, folder: Path, *, threads: int = 1, batch_sizes: Sequence[int] = LADDER
-    ) -> Engine:
+    def load(cls, folder: Path, *, threads: int = 1, batch_sizes: Sequence[int] = LADDER) -> Engine:
         """Read the package, build its network and warm it. Raises PackageRefused.
 
         `threads` are those inside one operation; they hold for the whole process.
@@ -137,8 +136,6 @@ class Engine:
         size = self.package.input_size
         if image.shape == (size, size, 3):
             return image
-        from PIL import Image
-
         return square(Image.fromarray(image), size)
 
     def _padded(
@@ -171,7 +168,7 @@ class Engine:
         malignant = probability[:, package.malignant].sum(axis=1)
         distances = self._likeness.distances(embedding)
         sets = {
-            name: posterior.prediction_sets(probability, limit)
+            name: posterior.prediction_sets(probability, package.prior, limit)
             for name, limit in sorted(package.manifest.get("sets", {}).items())
         }
         point = package.operating_points[0]
@@ -242,14 +239,11 @@ def _forwards(
         return outputs["logits"], outputs["maps"], outputs["embedding"]
 
     def compiled(size: int) -> Forward:
-        square_side = package.input_size
-        function = tf.function(
-            forward,
-            input_signature=[
-                tf.TensorSpec((size, square_side, square_side, 3), tf.uint8),
-                tf.TensorSpec((size, metadata.WIDTH), tf.float32),
-            ],
-            autograph=False,
+        side = package.input_size
+        # One concrete graph a size: nothing is ever traced again while serving.
+        function = tf.function(forward, autograph=False).get_concrete_function(
+            tf.TensorSpec((size, side, side, 3), tf.uint8),
+            tf.TensorSpec((size, metadata.WIDTH), tf.float32),
         )
 
         def run(images: NDArray[np.uint8], known: NDArray[np.float32]) -> Any:

@@ -136,10 +136,11 @@ def write(
 ) -> Package:
     """Write a package and read it back, checked. Matrices and kernels go in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
-    small = {
-        name: value.astype(np.float16 if value.ndim > 1 else np.float32)
-        for name, value in arrays.items()
-    }
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        small = {
+            name: value.astype(np.float16 if value.ndim > 1 else np.float32)
+            for name, value in arrays.items()
+        }
     if overflown := [name for name, value in small.items() if not np.isfinite(value).all()]:
         raise ValueError(f"Not finite in half precision: {', '.join(overflown)}.")
     buffer = io.BytesIO()
@@ -147,7 +148,12 @@ def write(
     data = buffer.getvalue()
     (folder / WEIGHTS).write_bytes(data)
     weights = {"file": WEIGHTS, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    (folder / MANIFEST).write_text(dump({**manifest, "weights": weights}))
+    return describe(folder, {**manifest, "weights": weights}, card)
+
+
+def describe(folder: Path, manifest: Mapping[str, Any], card: str) -> Package:
+    """Write manifest and card beside weights that are there, and read the package, checked."""
+    (folder / MANIFEST).write_text(dump(manifest))
     (folder / CARD).write_text(card)
     return read(folder)
 

@@ -1,8 +1,8 @@
 """When the network must not speak: images it cannot judge and images unlike those it learned from.
 
 Pixel measures look at the square that the network sees. Likeness is the Mahalanobis distance of
-the embedding to the nearest class mean of the training images (Lee et al. 2018), in the main
-directions of the embedding.
+the embedding, brought to unit length, to the nearest class mean of the training images (Lee et al.
+2018).
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+DIRECTIONS = 256
+SHRINKAGE = 0.1
 
 REASONS: dict[str, str] = {
     "too_small": "The image is too small to be judged; take it again at full resolution.",
@@ -54,10 +57,8 @@ def measure(square: NDArray[np.uint8]) -> Quality:
     )
 
 
-def reason(
-    side: int, quality: Quality, distance: float, limits: Mapping[str, float]
-) -> str | None:
-    """A key of REASONS, or None when the network may speak. `side` is the image's own, in pixels."""
+def reason(side: int, quality: Quality, distance: float, limits: Mapping[str, float]) -> str | None:
+    """A key of REASONS, or None when the network may speak. `side` is the shorter, in pixels."""
     if side < limits["smallest_side"]:
         return "too_small"
     if quality.contrast < limits["lowest_contrast"]:
@@ -82,8 +83,8 @@ class Likeness:
     means: NDArray[np.float32]
 
     def distances(self, embedding: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Distance of each row of (n, c) to the nearest mean; about sqrt(d) for familiar images."""
-        whitened = (embedding - self.centre) @ self.basis
+        """Distance of each row of (n, c) to the nearest class mean."""
+        whitened = (_unit(embedding) - self.centre) @ self.basis
         gaps = whitened[:, None, :] - self.means[None, :, :]
         return np.asarray(np.sqrt((gaps.astype(np.float64) ** 2).sum(axis=2)).min(axis=1))
 
@@ -97,22 +98,28 @@ class Likeness:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> Likeness:
-        return cls(
-            arrays["likeness/centre"], arrays["likeness/basis"], arrays["likeness/means"]
-        )
+        """The inverse of `arrays`. Raises KeyError when one is missing."""
+        return cls(arrays["likeness/centre"], arrays["likeness/basis"], arrays["likeness/means"])
 
 
 def fit_likeness(
-    embedding: NDArray[np.float32], labels: NDArray[np.int64], classes: int, directions: int
+    embedding: NDArray[np.float32], labels: NDArray[np.int64], classes: int
 ) -> Likeness:
-    """Shared covariance within the classes, kept in its largest `directions`, made white."""
+    """Shared covariance within the classes, shrunk, made white in its main directions."""
+    unit = _unit(embedding)
     counts = np.bincount(labels, minlength=classes)
-    means = np.stack([embedding[labels == label].mean(axis=0) for label in range(classes)])
-    within = (embedding - means[labels]).astype(np.float64)
+    means = np.stack([unit[labels == label].mean(axis=0) for label in range(classes)])
+    within = (unit - means[labels]).astype(np.float64)
     # Each class has the same say, however many images it has.
     within /= np.sqrt(counts[labels] * classes)[:, None]
     values, vectors = np.linalg.eigh(within.T @ within)
-    values, vectors = values[::-1][:directions], vectors[:, ::-1][:, :directions]
-    basis = (vectors / np.sqrt(values + 1e-6)).astype(np.float32)
+    values, vectors = values[::-1][:DIRECTIONS], vectors[:, ::-1][:, :DIRECTIONS]
+    basis = (vectors / np.sqrt(values + SHRINKAGE * values.mean())).astype(np.float32)
     centre = means.mean(axis=0).astype(np.float32)
     return Likeness(centre, basis, ((means - centre) @ basis).astype(np.float32))
+
+
+def _unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Length tells contrast more than kind (Mueller and Hein 2025): without this step, white noise
+    # and photographs of landscapes pass as dermoscopy.
+    return embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-6)

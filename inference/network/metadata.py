@@ -1,4 +1,4 @@
-"""What a person knows about a lesion, as numbers: age, sex and body site, each of which may be missing.
+"""What is known beside the image, as numbers: age, sex and body site; each may be missing.
 
 Imports neither Keras nor TensorFlow.
 """
@@ -44,7 +44,7 @@ AGE_CENTRE, AGE_SCALE, AGE_LIMIT = 50.0, 25.0, 120.0
 
 @dataclass(frozen=True)
 class Metadata:
-    """Age in years, sex ("male" or "female") and body site (one of `SITES`); None is "not known"."""
+    """Age in years, sex ("male" or "female"), body site (one of `SITES`); None is "not known"."""
 
     age: float | None = None
     sex: str | None = None

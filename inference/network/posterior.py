@@ -27,17 +27,18 @@ def decisions(probability: Array, prior: Array) -> NDArray[np.int64]:
     return np.argmax(probability / prior, axis=1)
 
 
-def set_scores(probability: Array) -> Array:
-    """For every class the probability of it and all likelier ones (Romano et al. 2020, APS)."""
-    order = np.argsort(-probability, axis=1, kind="stable")
-    mass = np.cumsum(np.take_along_axis(probability, order, axis=1), axis=1)
-    scores = np.empty_like(mass)
-    np.put_along_axis(scores, order, mass, axis=1)
-    return scores
+def set_scores(probability: Array, prior: Array) -> Array:
+    """How little the image speaks for each class: 1 - its share of p / prior.
+
+    The least ambiguous sets of Sadinle et al. (2019), on evidence instead of frequency: with a
+    prior of 72 % nevus in it, the promise would be kept at the expense of the rare classes.
+    """
+    evidence = probability / prior
+    return np.asarray(1 - evidence / evidence.sum(axis=1, keepdims=True))
 
 
-def prediction_sets(probability: Array, limit: float) -> NDArray[np.bool_]:
+def prediction_sets(probability: Array, prior: Array, limit: float) -> NDArray[np.bool_]:
     """Which classes belong to the set of each row; the likeliest always does."""
-    members = set_scores(probability) <= limit
+    members = set_scores(probability, prior) <= limit
     members[np.arange(len(members)), probability.argmax(axis=1)] = True
     return members

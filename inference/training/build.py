@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inference import package
+from inference.engine import Engine
+from inference.evaluation import labels, report, run
 from inference.network import limits, metadata, posterior
 from inference.network.classes import CLASSES, KEYS
 from inference.network.preprocess import square
@@ -21,8 +23,6 @@ from . import calibrate, card, datasets
 from .config import Config
 from .datasets import Example, Frames
 from .fit import Draws, drawn_prior, fit
-
-DIRECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Sources:
 
 def open_sources(data: Path, cache: Path) -> Sources:
     """Read the table of `data` and decode its images once into `cache`. Raises DataMissing."""
-    examples = datasets.read_ham10000(data / "HAM10000_metadata.csv")
+    examples = datasets.read_ham10000(data / datasets.TABLE)
     ids = [row.image_id for row in examples]
     coarse = datasets.decode_folder(data / "images", cache / "images.npy", ids)
     if missing := [image_id for image_id in ids if image_id not in coarse]:
@@ -68,21 +68,38 @@ def train(data: Path, config: Config, out: Path, work: Path) -> package.Package:
     sources = open_sources(data, work / "cache")
     parts = split(sources.examples, config)
     draws = Draws(parts["train"], sources.coarse, sources.fine, config)
+    for name in ("calibrate", "report"):
+        datasets.write_table(data / datasets.TABLE, work / f"{name}.csv", parts[name])
     network = fit(draws, config, weights, work / "run")
-    return write(network, sources, config, out)
+    write(network, sources, config, out)
+    return record_figures(out, data / "images", work / "report.csv")
 
 
-def write(
-    network: keras.Model, sources: Sources, config: Config, out: Path
-) -> package.Package:
-    """Calibrate a trained network and write its package, with figures of the report part to come.
+def record_figures(out: Path, images: Path, table: Path) -> package.Package:
+    """Run the written package on its report part and put the figures in manifest and card."""
+    engine = Engine.load(out)
+    judged = run.judge(engine, labels.read(table), images)
+    figures = report.figures(
+        engine.package, judged.rows, judged.findings, ms_per_image=judged.ms_per_image
+    )
+    manifest = engine.package.manifest
+    metrics = {
+        "n": figures["n"],
+        "balanced_accuracy": figures["balanced_accuracy"],
+        "malignant_auc": figures["malignant_auc"],
+        "malignant_auc_95": figures["intervals"]["malignant_auc"],
+        "ece": figures["ece"],
+        "per_class": figures["per_class"],
+    }
+    return package.describe(out, {**manifest, "metrics": metrics}, card.draft(manifest, figures))
 
-    `card.md` is completed by `record_figures` once `evaluate` has run on the report part.
-    """
+
+def write(network: keras.Model, sources: Sources, config: Config, out: Path) -> package.Package:
+    """Calibrate a trained network and write its package; `record_figures` completes it."""
     parts = split(sources.examples, config)
-    labels = np.array([row.label for row in parts["train"]])
-    shares = np.bincount(labels, datasets.lesion_weights(parts["train"]), len(KEYS))
-    prior, drawn = shares / shares.sum(), drawn_prior(labels, config.fit.prior_power)
+    truth = np.array([row.label for row in parts["train"]])
+    shares = np.bincount(truth, datasets.lesion_weights(parts["train"]), len(KEYS))
+    prior, drawn = shares / shares.sum(), drawn_prior(truth, config.fit.prior_power)
     likeness = _likeness(network, parts["train"], sources, config.network.size)
     part = held_out(network, parts["calibrate"], sources.coarse, config.network.size)
     temperature = calibrate.temperature(part, drawn_prior=drawn, prior=prior)
@@ -111,7 +128,7 @@ def write(
         "operating_points": [
             calibrate.operating_point(probability[:, ill].sum(axis=1), ill[part.labels], part)
         ],
-        "sets": calibrate.set_limits(probability, part),
+        "sets": calibrate.set_limits(probability, prior, part),
         "limits": calibrate.abstention(part, likeness),
         "data": {
             "source": "HAM10000 (Tschandl, Rosendahl, Kittler 2018)",
@@ -154,8 +171,8 @@ def _likeness(
     squares += [square(sources.fine[row.image_id], size) for row in fine]
     both = [*examples, *fine]
     _, embedding = _outputs(network, squares, both)
-    labels = np.array([row.label for row in both])
-    return limits.fit_likeness(embedding, labels, len(KEYS), DIRECTIONS)
+    truth = np.array([row.label for row in both])
+    return limits.fit_likeness(embedding, truth, len(KEYS))
 
 
 def _outputs(

@@ -64,10 +64,10 @@ def weighted_quantile(values: Array, weights: Array, share: float) -> float:
     return float(values[order][index])
 
 
-def set_limits(probability: Array, part: HeldOut) -> dict[str, float]:
-    """Limits on the APS score whose sets hold the truth for 90 and 95 % of new lesions."""
+def set_limits(probability: Array, prior: Array, part: HeldOut) -> dict[str, float]:
+    """Limits of `posterior.set_scores` whose sets hold the truth of 90 and 95 % of new lesions."""
     rows = np.arange(len(part.labels))
-    scores = posterior.set_scores(probability)[rows, part.labels]
+    scores = posterior.set_scores(probability, prior)[rows, part.labels]
     lesions = part.weights.sum()
     return {
         name: weighted_quantile(scores, part.weights, min(1.0, share * (lesions + 1) / lesions))
@@ -88,7 +88,9 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
         return 0.0, 1.0
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
+    half = (
+        z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
+    )
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 

@@ -94,7 +94,9 @@ def load(path: Path = DEFAULT) -> Config:
 def _section(path: Path, name: str, table: dict[str, Any]) -> Any:
     kind = SECTIONS[name]
     _check(path, f"[{name}] ", set(table), {field.name for field in fields(kind)})
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
     return kind(**values)
 
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from inference.evaluation.labels import word, years
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
 
-PARTS = ("train", "calibrate", "report")
+TABLE = "HAM10000_metadata.csv"
 
 
 class DataMissing(FileNotFoundError):
@@ -47,20 +48,20 @@ def read_ham10000(table: Path) -> list[Example]:
                 row["image_id"],
                 row["lesion_id"],
                 KEYS.index(row["dx"]),
-                Metadata(
-                    float(row["age"]) if row["age"] else None,
-                    known_word(row["sex"]),
-                    known_word(row["localization"]),
-                ),
+                Metadata(years(row["age"]), word(row["sex"]), word(row["localization"])),
             )
             for row in csv.DictReader(lines)
         ]
 
 
-def known_word(value: str) -> str | None:
-    """A word of the table in lower case, or None for an empty cell or "unknown"."""
-    word = value.strip().lower()
-    return word if word not in ("", "unknown", "nan", "na") else None
+def write_table(table: Path, out: Path, examples: Sequence[Example]) -> None:
+    """The rows of `table` that belong to `examples`, in the same form."""
+    wanted = {row.image_id for row in examples}
+    with table.open(newline="") as lines, out.open("w", newline="") as kept:
+        reader = csv.DictReader(lines)
+        writer = csv.DictWriter(kept, reader.fieldnames or ())
+        writer.writeheader()
+        writer.writerows(row for row in reader if row["image_id"] in wanted)
 
 
 def split(
@@ -126,7 +127,8 @@ def decode_folder(folder: Path, cache: Path, wanted: Iterable[str]) -> Frames:
     listing = cache.with_suffix(".txt")
     if cache.is_file() and listing.is_file() and listing.read_text().split() == ids:
         return Frames(ids, np.load(cache, mmap_mode="r"))
-    width, height = Image.open(names[ids[0]]).size
+    with Image.open(names[ids[0]]) as first:
+        width, height = first.size
     cache.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.lib.format.open_memmap(cache, "w+", np.uint8, (len(ids), height, width, 3))
     for row, image_id in enumerate(tqdm(ids, desc=f"decode {folder.name}", unit="image")):

@@ -77,7 +77,7 @@ def sampling(labels: NDArray[np.int64], power: float) -> NDArray[np.float64]:
 
 def drawn_prior(labels: NDArray[np.int64], power: float) -> NDArray[np.float64]:
     """The class shares that the network saw, shape (classes,)."""
-    return np.bincount(labels, weights=sampling(labels, power), minlength=len(KEYS))
+    return np.bincount(labels, sampling(labels, power), len(KEYS)).astype(np.float64)
 
 
 def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -93,8 +93,8 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
 def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras.Model:
     """Train to the end of the schedule and return the serving network with averaged weights.
 
-    Goes on from `checkpoints`/state.npz when it is there; writes that and averaged.weights.h5
-    after every epoch.
+    Goes on from `checkpoints`/state.npz when it is there; writes that and averaged.npz, the
+    averaged weights by name, after every epoch.
     """
     keras.utils.set_random_seed(config.seed)
     network = classifier.build(
@@ -131,8 +131,7 @@ def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras
         verbose=0,
         callbacks=[Progress(len(draws), config.fit.epochs), Checkpoints(network, state)],
     )
-    optimizer.finalize_variable_values(model.trainable_variables)
-    return network
+    return network  # Keras put the averages in place at the end of its fit
 
 
 class Progress(keras.callbacks.Callback):
@@ -167,12 +166,13 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         arrays = {name: np.asarray(variable) for name, variable in _variables(self.model)}
         part = self.state.with_name("state.part.npz")
-        np.savez(part, epoch=epoch + 1, **arrays)
+        np.savez(part, allow_pickle=False, epoch=np.array(epoch + 1), **arrays)
         part.replace(self.state)
         trained = self.model.trainable_variables
         current = [np.asarray(variable) for variable in trained]
         self.model.optimizer.finalize_variable_values(trained)
-        self.network.save_weights(self.state.with_name("averaged.weights.h5"))
+        averaged = {variable.path: np.asarray(variable) for variable in self.network.variables}
+        np.savez(self.state.with_name("averaged.npz"), allow_pickle=False, **averaged)
         for variable, value in zip(trained, current, strict=True):
             variable.assign(value)
 

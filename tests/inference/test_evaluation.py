@@ -1,0 +1,318 @@
+"""Figures against scikit-learn, intervals that cover, the tables that evaluate knows, commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+
+from inference.evaluation import labels, metrics
+from inference.evaluation.labels import LabelsRefused
+from inference.network.classes import KEYS
+from inference.network.metadata import Metadata
+from tests.inference.test_engine import encoded, lesion
+from tests.inference.test_package import SHIPPED
+
+HAM = "lesion_id,image_id,dx,dx_type,age,sex,localization\n"
+PAD = (
+    "patient_id,lesion_id,smoke,age,gender,region,diagnostic,itch,img_id,biopsed\n"
+    "PAT_1,7,,55,MALE,NOSE,BCC,True,PAT_1_7_9.png,True\n"
+    "PAT_1,8,,55,,FOREARM,SCC,False,PAT_1_8_2.png,True\n"
+)
+ISIC = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_1,1.0,0.0,0.0,0.0,0.0,0.0,0.0\n"
+
+
+def sample(count: int = 400, seed: int = 0) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(7, count)
+    raw = np.exp(rng.normal(0, 1, (count, 7)) + 1.2 * np.eye(7)[truth])
+    probability = raw / raw.sum(axis=1, keepdims=True)
+    return truth, probability.argmax(axis=1), probability
+
+
+class TestMetrics:
+    def test_they_agree_with_scikit_learn(self) -> None:
+        truth, decision, probability = sample()
+        counts = metrics.confusion(truth, decision, 7)
+        assert metrics.balanced_accuracy(counts) == pytest.approx(
+            balanced_accuracy_score(truth, decision)
+        )
+        for label in range(7):
+            same = truth == label
+            assert metrics.sensitivity(counts, label) == pytest.approx(
+                recall_score(same, decision == label)
+            )
+            assert metrics.specificity(counts, label) == pytest.approx(
+                recall_score(~same, decision != label)
+            )
+            assert metrics.auc(same, probability[:, label]) == pytest.approx(
+                roc_auc_score(same, probability[:, label])
+            )
+
+    def test_a_weight_of_two_is_a_row_twice(self) -> None:
+        truth, decision, probability = sample(60)
+        weights = np.random.default_rng(1).integers(0, 3, 60).astype(float)
+        again = np.repeat(np.arange(60), weights.astype(int))
+        np.testing.assert_array_equal(
+            metrics.confusion(truth, decision, 7, weights),
+            metrics.confusion(truth[again], decision[again], 7),
+        )
+        rounded = probability[:, 2].round(1)
+        [area] = metrics.resampled_auc(truth == 2, rounded, weights[None, :])
+        assert area == pytest.approx(roc_auc_score(truth[again] == 2, rounded[again]))
+
+    def test_what_a_set_cannot_tell_is_none(self) -> None:
+        counts = metrics.confusion(np.array([1, 1]), np.array([1, 0]), 7)
+        assert metrics.sensitivity(counts, 4) is None
+        assert metrics.balanced_accuracy(counts) == 0.5
+        assert metrics.auc(np.array([True, True]), np.array([0.1, 0.2])) is None
+        assert metrics.balanced_accuracy(np.zeros((7, 7))) is None
+        assert metrics.calibration_error(np.zeros(0, int), np.zeros((0, 7))) is None
+        assert metrics.spread([None, None]) is None
+        alone = metrics.resampled_auc(np.array([True]), np.array([0.5]), np.ones((2, 1)))
+        assert np.isnan(alone).all()
+        assert metrics.auc(np.zeros(0, bool), np.zeros(0)) is None
+
+    def test_calibration_error_of_a_known_case(self) -> None:
+        probability = np.tile([0.8, 0.2], (10, 1))
+        truth = np.array([0] * 5 + [1] * 5)
+        assert metrics.calibration_error(truth, probability) == pytest.approx(0.3)
+
+    def test_intervals_cover_the_truth(self) -> None:
+        """Of 60 samples of lesions with two like images each, about 57 intervals hold 0.7."""
+        rng = np.random.default_rng(3)
+        units = np.repeat([f"L{number}" for number in range(120)], 2)
+        covered = 0
+        for seed in range(60):
+            right = np.repeat(rng.random(120) < 0.7, 2)
+            weights = metrics.unit_weights(units, seed=seed, resamples=300)
+            everyone = np.ones(240, bool)
+            low, high = metrics.spread(metrics.resampled_share(right, everyone, weights)) or (0, 0)
+            covered += low <= 0.7 <= high
+        assert 51 <= covered <= 60
+
+    def test_images_of_a_lesion_are_drawn_together(self) -> None:
+        units = np.array(["a", "b", "a", "c"])
+        weights = metrics.unit_weights(units, seed=0, resamples=50)
+        np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+        assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+class TestTables:
+    def read(self, tmp_path: Path, text: str) -> list[labels.Labelled]:
+        table = tmp_path / "labels.csv"
+        table.write_text(text)
+        return labels.read(table)
+
+    def test_ham10000(self, tmp_path: Path) -> None:
+        text = HAM + "HAM_1,ISIC_1,mel,histo,50.0,male,back\nHAM_1,ISIC_2,nv,x,,unknown,unknown\n"
+        one, two = self.read(tmp_path, text)
+        assert one == labels.Labelled(
+            "ISIC_1", "HAM_1", "mel", Metadata(50.0, "male", "back"), "male"
+        )
+        assert two.metadata == Metadata()
+
+    def test_pad_ufes(self, tmp_path: Path) -> None:
+        one, two = self.read(tmp_path, PAD)
+        assert (one.image, one.unit, one.label) == ("PAT_1_7_9", "PAT_1", "bcc")
+        assert one.metadata == Metadata(55.0, None, "face")
+        assert (two.label, two.metadata.site) == ("akiec", "upper extremity")
+
+    def test_gender_that_leaks_never_reaches_the_network(self, tmp_path: Path) -> None:
+        rows = self.read(tmp_path, PAD)
+        assert [row.metadata.sex for row in rows] == [None, None]
+        assert [row.sex for row in rows] == ["male", None]
+
+    def test_isic(self, tmp_path: Path) -> None:
+        [row] = self.read(tmp_path, ISIC)
+        assert row == labels.Labelled("ISIC_1", "ISIC_1", "mel", Metadata())
+
+    def test_isic_without_a_class_has_no_label(self, tmp_path: Path) -> None:
+        [row] = self.read(tmp_path, ISIC.replace("1.0,", "0.0,"))
+        assert row.label is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "a,b\n1,2\n",
+            "",
+            HAM + "HAM_1,ISIC_1,wart,histo,50,male,back\n",
+            HAM + "HAM_1,ISIC_1,mel,histo,old,male,back\n",
+            HAM + "HAM_1,../../etc/passwd,mel,histo,50,male,back\n",
+            ISIC + "ISIC_2,one\n",
+        ],
+    )
+    def test_what_cannot_be_read_is_refused(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(LabelsRefused):
+            self.read(tmp_path, text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Seven images in three shapes, one listed without a file, one that is no image."""
+    images = tmp_path / "images"
+    images.mkdir()
+    rows = []
+    for number, key in enumerate(KEYS):
+        size = ((200, 150), (224, 224), (600, 450))[number % 3]
+        (images / f"ISIC_{number}.jpg").write_bytes(encoded(lesion(number, size), "JPEG"))
+        rows.append(f"HAM_{number},ISIC_{number},{key},histo,{30 + 10 * number},male,back\n")
+    (images / "ISIC_7.png").write_bytes(b"not an image")
+    rows += ["HAM_7,ISIC_7,nv,histo,50,male,back\n", "HAM_8,ISIC_8,nv,histo,50,male,back\n"]
+    (tmp_path / "labels.csv").write_text(HAM + "".join(rows))
+    return tmp_path
+
+
+class TestEvaluate:
+    def run(self, folder: Path, **options: Any) -> dict[str, Any]:
+        call_command(
+            "evaluate",
+            package=SHIPPED,
+            images=folder / "images",
+            labels=folder / "labels.csv",
+            json=folder / "figures.json",
+            predictions=folder / "predictions.csv",
+            **options,
+        )
+        figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
+        return figures
+
+    def test_figures_and_predictions(self, folder: Path, capsys: Any) -> None:
+        figures = self.run(folder)
+        assert (figures["n"], figures["missing"], figures["unreadable"]) == (7, 1, 1)
+        errors = capsys.readouterr().err
+        assert "1 listed images are not in the folder, ISIC_8 first." in errors
+        assert "1 images could not be read, ISIC_7 first." in errors
+        with (folder / "predictions.csv").open() as lines:
+            rows = list(csv.DictReader(lines))
+        assert list(rows[0]) == [
+            "image",
+            *(f"p_{key}" for key in KEYS),
+            "decision",
+            "triage",
+            "set_90",
+            "set_95",
+            "declined_reason",
+        ]
+        assert [row["image"] for row in rows] == [f"ISIC_{number}" for number in range(7)]
+        for row in rows:
+            assert sum(float(row[f"p_{key}"]) for key in KEYS) == pytest.approx(1, abs=1e-4)
+        truth = list(KEYS)
+        decided = [row["decision"] for row in rows]
+        assert figures["balanced_accuracy"]["value"] == pytest.approx(
+            balanced_accuracy_score(truth, decided)
+        )
+        accuracy = figures["balanced_accuracy"]
+        assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
+        malignant = [sum(float(row[f"p_{key}"]) for key in ("akiec", "bcc", "mel")) for row in rows]
+        ill = [key in ("akiec", "bcc", "mel") for key in KEYS]
+        assert figures["malignant_auc"] == pytest.approx(roc_auc_score(ill, malignant))
+        assert figures["declined"] == sum(bool(row["declined_reason"]) for row in rows)
+        for name in ("90", "95"):
+            sets = [row[f"set_{name}"].split() for row in rows]
+            held = [key in members for key, members in zip(truth, sets, strict=True)]
+            assert figures["coverage"][name] == pytest.approx(np.mean(held))
+            assert figures["mean_set_size"][name] == pytest.approx(
+                np.mean([len(members) for members in sets])
+            )
+        assert figures["dice"] is None
+        assert figures["ms_per_image"] > 0
+        assert set(figures["per_class"]) == set(KEYS)
+
+    def test_without_labels_of_a_kind_the_figures_are_null(self, folder: Path) -> None:
+        (folder / "labels.csv").write_text(
+            "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_5,0,1,0,0,0,0,0\nISIC_1,0,0,0,0,0,0,0\n"
+        )
+        figures = self.run(folder)
+        assert figures["n"] == 2
+        assert figures["malignant_auc"] is None
+        assert figures["per_class"]["mel"] == {
+            "n": 0,
+            "sensitivity": None,
+            "specificity": figures["per_class"]["mel"]["specificity"],
+            "auc": None,
+        }
+        assert figures["subgroups"] == []
+
+    def test_no_label_at_all_still_predicts(self, folder: Path) -> None:
+        (folder / "labels.csv").write_text(
+            "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_1,0,0,0,0,0,0,0\n"
+        )
+        figures = self.run(folder)
+        assert figures["n"] == 1
+        assert figures["balanced_accuracy"] == {"value": None, "low": None, "high": None}
+        assert figures["ece"] is None
+        assert figures["coverage"] == {"90": None, "95": None}
+        assert (folder / "predictions.csv").read_text().count("\n") == 2
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [("images", "no folder"), ("labels", "no file"), ("package", "no model package")],
+    )
+    def test_what_is_not_there_is_named(self, folder: Path, option: str, message: str) -> None:
+        options = {
+            "package": SHIPPED,
+            "images": folder / "images",
+            "labels": folder / "labels.csv",
+            "json": folder / "figures.json",
+            option: folder / "nowhere",
+        }
+        with pytest.raises(CommandError, match=message):
+            call_command("evaluate", **options)
+        assert not (folder / "figures.json").exists()
+
+    def test_none_of_the_images_there_is_an_error(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(CommandError, match="None of the 9 listed images"):
+            call_command(
+                "evaluate",
+                package=SHIPPED,
+                images=tmp_path / "empty",
+                labels=folder / "labels.csv",
+                json=folder / "figures.json",
+            )
+        assert not (folder / "figures.json").exists()
+
+
+class TestPredict:
+    def test_json(self, folder: Path, capsys: Any) -> None:
+        image = folder / "images" / "ISIC_0.jpg"
+        call_command("predict", image, package=SHIPPED, age=50, sex="male", json=True)
+        said = json.loads(capsys.readouterr().out)
+        assert said["model"]["name"] == "ham10000-mobilenet"
+        assert sum(row["probability"] for row in said["differential"]) == pytest.approx(1)
+        shares = [row["probability"] for row in said["differential"]]
+        assert shares == sorted(shares, reverse=True)
+        assert said["metadata_used"] == {"age": 50.0, "sex": "male"}
+
+    def test_text(self, folder: Path, capsys: Any) -> None:
+        call_command("predict", folder / "images" / "ISIC_0.jpg", package=SHIPPED)
+        said = capsys.readouterr().out
+        assert "Malignant melanoma of skin" in said
+        assert "Malignant or premalignant:" in said
+
+    def test_what_cannot_be_read_is_an_error(self, folder: Path) -> None:
+        with pytest.raises(CommandError, match="cannot be read"):
+            call_command("predict", folder / "nothing.jpg", package=SHIPPED)
+        with pytest.raises(CommandError, match="could not be decoded"):
+            call_command("predict", folder / "images" / "ISIC_7.png", package=SHIPPED)
+        with pytest.raises(CommandError, match="no model package"):
+            call_command("predict", folder / "images" / "ISIC_0.jpg", package=folder)
+
+
+class TestTrain:
+    def test_missing_data_and_a_broken_config_are_named(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="is missing"):
+            call_command("train", data=tmp_path, out=tmp_path / "out", work=tmp_path / "work")
+        (tmp_path / "broken.toml").write_text("seed = 1")
+        with pytest.raises(CommandError, match="lacks"):
+            call_command(
+                "train", data=tmp_path, out=tmp_path / "out", config=tmp_path / "broken.toml"
+            )
+        assert not (tmp_path / "out").exists()
