@@ -34,6 +34,7 @@ def addresses() -> list[str]:
 
 
 ADDRESSES = addresses()
+BODIES: list[Any] = [{}, [], {"x": "\0"}, None]
 
 
 def test_the_walk_found_them() -> None:
@@ -48,7 +49,7 @@ def test_every_address_and_method_answers_with_a_problem(
 ) -> None:
     client = request.getfixturevalue(role)
     for method in ("get", "post", "put", "patch", "delete"):
-        for body in ({}, [], {"x": "\0"}, None):
+        for body in BODIES:
             answer = getattr(client, method)(address, body)
             assert answer.status_code < 500
             if answer.status_code >= 400:
