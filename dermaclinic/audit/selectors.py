@@ -38,8 +38,8 @@ def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
     """One page of the clinic's events.
 
     `filters` has any of patient (UUID), actor (id), action, outcome, since and until (days, both
-    included, or moments, the later one not included), thumbnails (True: the small images of lists, too). `before` is the `older` of the
-    page above; what cannot be read is ignored.
+    included, or moments, the later one not included), thumbnails (True: the small images of lists,
+    too). `before` is the `older` of the page above; what cannot be read is ignored.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Event)
