@@ -55,8 +55,19 @@ class Supervised:
             self.pause = 1.0 if now - self.started > 60 else min(self.pause * 2, 30.0)
             self.due = now + self.pause
             say(f"{self.child.name} ended; starting it again. Its log: {self.child.log}")
+            self._end_its_children()
         elif now >= self.due:
             self.start()
+
+    def _end_its_children(self) -> None:
+        """A parent killed with -9 leaves its own children: a prefork pool, web workers."""
+        mark = self.child.environment.get(leftovers.MARK, "")
+        strays = [
+            process
+            for process in leftovers.marked(mark)
+            if mark and leftovers.group(process) == self.child.pid
+        ]
+        leftovers.end(strays, signal.SIGTERM, 5)
 
 
 def environments(servers: embedded.Servers, state: Path) -> dict[str, dict[str, str]]:
@@ -174,6 +185,8 @@ def children(roles: Mapping[str, Mapping[str, str]], logs: Path, bind: str) -> l
                 directory=PROJECT,
                 log=logs / f"{name}.log",
                 environment=environment,
+                # Nothing is lost by a kill: leases run out, and the queue is in the database.
+                stopping=((signal.SIGTERM, 12), (signal.SIGKILL, 5)),
             )
         )
         for name, command, environment in programs

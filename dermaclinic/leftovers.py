@@ -45,6 +45,14 @@ def marked(mark: str) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
+def group(process: psutil.Process) -> int:
+    """The id of its process group; 0 when it has ended."""
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
+
+
 def end(processes: Sequence[psutil.Process], polite: signal.Signals, seconds: float) -> None:
     """Signal the processes, wait, kill the rest. ServerError when one survives."""
     left = _signal_and_wait(processes, polite, seconds)

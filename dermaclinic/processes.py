@@ -97,9 +97,13 @@ class Child:
             self._signal(self.stopping[0][0])
 
     def _signal(self, signum: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(signum)
-            self.process.send_signal(signal.SIGCONT)  # a stopped process cannot hear
+        if self.process is None:
+            return
+        if signum == signal.SIGKILL and self.alive():
+            os.killpg(self.process.pid, signum)  # it cannot end its own children any more
+            return
+        self.process.send_signal(signum)
+        self.process.send_signal(signal.SIGCONT)  # a stopped process cannot hear
 
     def stop(self) -> None:
         """End the process, politely first. Harmless when it has ended or never ran."""

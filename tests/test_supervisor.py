@@ -94,6 +94,51 @@ def test_a_part_that_ends_is_named_once_and_started_again(
     assert said == [f"sleeper ended; starting it again. Its log: {sleeper.log}"]
 
 
+PARENT = """
+import os, signal, sys
+if os.fork():
+    print("forked", flush=True)
+signal.signal(signal.SIGTERM, signal.SIG_DFL if sys.argv[1] == "polite" else signal.SIG_IGN)
+while True:
+    signal.pause()
+"""
+
+
+def family(tmp_path: Path, manners: str) -> tuple[Child, int]:
+    """A parent with one child in its group, both of the same manners; the child's id."""
+    environment = {**os.environ, leftovers.MARK: str(tmp_path)}
+    command = [sys.executable, "-c", PARENT, manners]
+    stopping = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
+    log = tmp_path / "family.log"
+    parent = Child("family", command, tmp_path, log, environment, stopping=stopping)
+    parent.start()
+    until(lambda: len(leftovers.marked(str(tmp_path))) == 2)
+    until(lambda: log.exists() and "forked" in log.read_text())
+    [child] = [p.pid for p in leftovers.marked(str(tmp_path)) if p.pid != parent.pid]
+    return parent, child
+
+
+def test_children_of_a_killed_part_are_ended_before_it_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "say", lambda text: None)
+    parent, child = family(tmp_path, "polite")
+    part = demo.Supervised(parent)
+    part.started = time.monotonic()
+    os.kill(parent.pid, signal.SIGKILL)
+    until(lambda: not parent.alive())
+    assert leftovers.running(psutil.Process(child))
+    part.look()
+    assert leftovers.marked(str(tmp_path)) == []
+
+
+def test_a_part_that_will_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
+    parent, _child = family(tmp_path, "deaf")
+    parent.stop()
+    until(lambda: leftovers.marked(str(tmp_path)) == [])
+    assert not parent.alive()
+
+
 def test_a_part_that_keeps_ending_is_given_longer_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
