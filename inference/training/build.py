@@ -27,7 +27,7 @@ from .fit import Draws, drawn_prior, fit
 
 @dataclass(frozen=True)
 class Sources:
-    """Where HAM10000 lies, decoded: `fine` are the centre squares of some lesions, or nothing."""
+    """HAM10000, decoded: `fine` holds finer copies of some images, or nothing."""
 
     examples: list[Example]
     coarse: Frames
@@ -35,15 +35,19 @@ class Sources:
 
 
 def open_sources(data: Path, cache: Path) -> Sources:
-    """Read the table of `data` and decode its images once into `cache`. Raises DataMissing."""
+    """Read the table of `data` and decode its images once into `cache`. Raises DataUnusable."""
     examples = datasets.read_ham10000(data / datasets.TABLE)
     ids = [row.image_id for row in examples]
     coarse = datasets.decode_folder(data / "images", cache / "images.npy", ids)
     if missing := [image_id for image_id in ids if image_id not in coarse]:
-        raise datasets.DataMissing(
+        raise datasets.DataUnusable(
             f"{data / 'images'} lacks {len(missing)} of {len(ids)} images, {missing[0]}.jpg first."
         )
-    fine = datasets.decode_folder(data / "images_224", cache / "images_224.npy", ids)
+    if absent := set(range(len(KEYS))) - {row.label for row in examples}:
+        raise datasets.DataUnusable(f"No image of class {KEYS[min(absent)]} is listed.")
+    fine = datasets.Frames([], np.empty((0, 0, 0, 3), np.uint8))
+    if (data / "images_224").is_dir():
+        fine = datasets.decode_folder(data / "images_224", cache / "images_224.npy", ids)
     return Sources(examples, coarse, fine)
 
 
@@ -54,11 +58,11 @@ def split(examples: Sequence[Example], config: Config) -> dict[str, list[Example
 
 
 def encoder_weights(data: Path, config: Config) -> Path:
-    """The folder of ImageNet weights. Raises DataMissing."""
+    """The folder of ImageNet weights. Raises DataUnusable."""
     named = config.network.encoder_weights
     folder = Path(named) if named else data.parent / "weights" / "mobilenetv2_imagenet"
     if not folder.is_dir():
-        raise datasets.DataMissing(f"{folder} is missing: training starts from ImageNet weights.")
+        raise datasets.DataUnusable(f"{folder} is missing: training starts from ImageNet weights.")
     return folder
 
 

@@ -24,8 +24,8 @@ from inference.network.metadata import Metadata
 TABLE = "HAM10000_metadata.csv"
 
 
-class DataMissing(FileNotFoundError):
-    """A file or folder that training or evaluation needs is not there."""
+class DataUnusable(Exception):
+    """A file or folder that training needs is not there, or not as it must be."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Example:
 
 
 def read_ham10000(table: Path) -> list[Example]:
-    """The rows of HAM10000_metadata.csv, in its order. Raises DataMissing, ValueError."""
+    """The rows of HAM10000_metadata.csv, in its order. Raises DataUnusable, ValueError."""
     if not table.is_file():
-        raise DataMissing(f"{table} is missing.")
+        raise DataUnusable(f"{table} is missing.")
     with table.open(newline="") as lines:
         return [
             Example(
@@ -118,12 +118,12 @@ class Frames:
 def decode_folder(folder: Path, cache: Path, wanted: Iterable[str]) -> Frames:
     """The wanted images of `folder` that are there, decoded once into `cache`.
 
-    All must have one size. Raises DataMissing without any.
+    Raises DataUnusable without any, and when they are not of one size.
     """
     names = {path.stem: path for path in folder.glob("*.jpg")} if folder.is_dir() else {}
     ids = sorted(names.keys() & set(wanted))
     if not ids:
-        raise DataMissing(f"{folder} holds none of the images that the table lists.")
+        raise DataUnusable(f"{folder} holds none of the images that the table lists.")
     listing = cache.with_suffix(".txt")
     if cache.is_file() and listing.is_file() and listing.read_text().split() == ids:
         return Frames(ids, np.load(cache, mmap_mode="r"))
@@ -133,6 +133,8 @@ def decode_folder(folder: Path, cache: Path, wanted: Iterable[str]) -> Frames:
     pixels = np.lib.format.open_memmap(cache, "w+", np.uint8, (len(ids), height, width, 3))
     for row, image_id in enumerate(tqdm(ids, desc=f"decode {folder.name}", unit="image")):
         with Image.open(names[image_id]) as image:
+            if image.size != (width, height):
+                raise DataUnusable(f"{names[image_id]} is not {width}×{height} like the others.")
             pixels[row] = np.asarray(image.convert("RGB"))
     pixels.flush()
     listing.write_text("\n".join(ids))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from inference.network import limits, posterior
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
 from inference.training import augment, calibrate, config, datasets
-from inference.training.datasets import DataMissing, Example
+from inference.training.datasets import DataUnusable, Example
 
 SHARES = {"calibrate": 0.1, "report": 0.1}
 EVEN = np.full(7, 1 / 7)
@@ -104,7 +105,7 @@ class TestReading:
         assert rows[1].metadata == Metadata(45.0, "male", "back")
 
     def test_a_missing_table_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(DataMissing, match=r"HAM10000_metadata\.csv"):
+        with pytest.raises(DataUnusable, match=r"HAM10000_metadata\.csv"):
             datasets.read_ham10000(tmp_path / datasets.TABLE)
 
     def test_images_are_decoded_once(self, folder: Path, tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ class TestReading:
             np.testing.assert_array_equal(np.asarray(again["ISIC_0003"]), np.asarray(original))
 
     def test_an_empty_folder_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(DataMissing, match="none of the images"):
+        with pytest.raises(DataUnusable, match="none of the images"):
             datasets.decode_folder(tmp_path, tmp_path / "cache.npy", ["a"])
 
     def test_a_part_is_written_in_the_same_form(self, folder: Path, tmp_path: Path) -> None:
@@ -333,11 +334,35 @@ class TestFit:
         from inference.training import build
 
         (folder / "images" / "ISIC_0007.jpg").unlink()
-        with pytest.raises(DataMissing, match=r"lacks 1 of 42 images, ISIC_0007\.jpg"):
+        with pytest.raises(DataUnusable, match=r"lacks 1 of 42 images, ISIC_0007\.jpg"):
+            build.open_sources(folder, tmp_path / "cache")
+
+    def test_an_absent_class_is_named(self, folder: Path, tmp_path: Path) -> None:
+        from inference.training import build
+
+        table = folder / datasets.TABLE
+        table.write_text(table.read_text().replace(",df,", ",nv,"))
+        with pytest.raises(DataUnusable, match="No image of class df"):
+            build.open_sources(folder, tmp_path / "cache")
+
+    def test_finer_copies_may_be_absent(self, folder: Path, tmp_path: Path) -> None:
+        from inference.training import build
+
+        shutil.rmtree(folder / "images_224")
+        sources = build.open_sources(folder, tmp_path / "cache")
+        assert "ISIC_0000" in sources.coarse
+        assert "ISIC_0000" not in sources.fine
+        assert not augment.fine_draws(sources.examples, sources.fine, 0.4).any()
+
+    def test_an_image_of_another_size_is_named(self, folder: Path, tmp_path: Path) -> None:
+        from inference.training import build
+
+        Image.new("RGB", (20, 20)).save(folder / "images" / "ISIC_0009.jpg")
+        with pytest.raises(DataUnusable, match=r"ISIC_0009\.jpg is not 200×150"):
             build.open_sources(folder, tmp_path / "cache")
 
     def test_missing_encoder_weights_are_named(self, folder: Path) -> None:
         from inference.training import build
 
-        with pytest.raises(DataMissing, match="ImageNet"):
+        with pytest.raises(DataUnusable, match="ImageNet"):
             build.encoder_weights(folder, config.load())

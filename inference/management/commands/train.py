@@ -32,14 +32,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from inference.training import config as configs
         from inference.training.build import train
-        from inference.training.datasets import DataMissing
+        from inference.training.datasets import DataUnusable
 
         out: Path = options["out"]
         work = options["work"] or Path("var", "training", out.name)
         try:
             config = configs.load(options["config"] or configs.DEFAULT)
             package = train(options["data"], config, out, work)
-        except (configs.ConfigError, DataMissing) as error:
+        except (configs.ConfigError, DataUnusable) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             _("%(name)s %(version)s is in %(folder)s, weights %(sha256)s.")
