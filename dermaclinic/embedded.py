@@ -6,10 +6,8 @@ attaches to a server that happens to listen on 5432 or 6379.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -19,14 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, get_args
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from dermaclinic import keys
-from dermaclinic.processes import Account, Child, ServerError
+from dermaclinic.places import Places, server_account
+from dermaclinic.processes import Child, ServerError
 
 PROJECT = Path(__file__).resolve().parent.parent
-DATABASE = "dermaclinic"
-SOCKET_PATH_LIMIT = 107  # bytes of sun_path without its final zero
 Role = Literal["owner", "web", "worker", "sealer"]
 ROLES: tuple[Role, ...] = get_args(Role)
 Progress = Callable[[str], None]
@@ -35,48 +32,6 @@ Progress = Callable[[str], None]
 def state_dir() -> Path:
     """DERMACLINIC_STATE, or `.state` in the project: servers' data, keys, vault and logs."""
     return Path(os.environ.get("DERMACLINIC_STATE") or PROJECT / ".state").resolve()
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the servers of one state directory keep their files, sockets and logs."""
-
-    home: Path
-    sockets: Path
-    logs: Path
-
-    @classmethod
-    def of(cls, state: Path) -> "Places":
-        """The same places at every call. Creates nothing."""
-        mark = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
-        home = state / "servers"
-        if os.geteuid() == 0 and not _open_to_all(state.parent):
-            # PostgreSQL refuses to run as root, and its user could not get into this directory.
-            home = Path("/var/lib/dermaclinic") / mark
-        sockets = home / "run"
-        if len(os.fsencode(sockets / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT:
-            sockets = Path(f"/tmp/dermaclinic-{os.geteuid()}-{mark}")  # noqa: S108 - checked by _own_directory
-        return cls(home=home, sockets=sockets, logs=state / "log")
-
-    @property
-    def database_url(self) -> str:
-        """The owner's URL of the private database."""
-        host = quote(str(self.sockets), safe="/")
-        return f"postgresql://dermaclinic_owner@/{DATABASE}?host={host}"
-
-    @property
-    def redis_url(self) -> str:
-        """The private Redis, as redis-py writes it; see `celery_url` for Celery's way."""
-        return f"unix://{self.sockets}/redis.sock?db=0"
-
-
-def _open_to_all(directory: Path) -> bool:
-    """True when any user may walk into the directory, or could if it existed."""
-    return all(
-        parent.stat().st_mode & stat.S_IXOTH
-        for parent in (directory, *directory.parents)
-        if parent.exists()
-    )
 
 
 def database_url(state: Path | None = None) -> str:
@@ -96,9 +51,9 @@ def celery_url(url: str) -> str:
     return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 
 
-def development_key() -> str:
-    """A SECRET_KEY for this machine only, made once."""
-    return keys.read(state_dir())["SECRET_KEY"]
+def development_key(name: str = "SECRET_KEY") -> str:
+    """A secret of this machine, made once; a clinic's server gets its own from its environment."""
+    return keys.read(state_dir())[name]
 
 
 @dataclass
@@ -176,8 +131,8 @@ def start(
     )
     try:
         if not (outer_database and outer_redis):
-            account = _account()
-            _prepare(state, places, account)
+            account = server_account()
+            places.prepare(state, account)
             if not outer_redis:
                 progress("Starting Redis")
                 servers.redis = backends.redis(places, account)
@@ -249,46 +204,6 @@ def _lock(state: Path) -> IO[str]:
     handle.write(f"{os.getpid()}\n")
     handle.flush()
     return handle
-
-
-def _account() -> Account | None:
-    """The user the servers run as: oneself, or, for root, a system user without a shell."""
-    if os.geteuid() != 0:
-        return None
-    import pwd
-
-    try:
-        entry = pwd.getpwnam("dermaclinic")
-    except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        if shutil.which("useradd"):
-            subprocess.run([*command, "dermaclinic"], check=False, capture_output=True)
-        try:
-            entry = pwd.getpwnam("dermaclinic")
-        except KeyError:
-            entry = pwd.getpwnam("nobody")
-    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
-
-
-def _prepare(state: Path, places: Places, account: Account | None) -> None:
-    """Make the servers' directories, private to their user."""
-    if account is not None:
-        state.chmod(0o711)  # its own files are private one by one
-    places.logs.mkdir(mode=0o700, exist_ok=True)
-    places.home.parent.mkdir(parents=True, exist_ok=True)
-    for directory in (places.home, places.sockets):
-        _own_directory(directory, account)
-
-
-def _own_directory(directory: Path, account: Account | None) -> None:
-    uid = account.uid if account else os.geteuid()
-    directory.mkdir(mode=0o700, exist_ok=True)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (uid, os.geteuid()):
-        raise ServerError(f"{directory} belongs to someone else. Remove it and start again.")
-    directory.chmod(0o700)
-    if account is not None:
-        os.chown(directory, account.uid, account.gid)
 
 
 def main(arguments: list[str]) -> int:

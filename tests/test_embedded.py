@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 from redis import Redis
 
-from dermaclinic import backends, embedded, keys, leftovers
+from dermaclinic import backends, binaries, embedded, keys, leftovers, places
 from dermaclinic.processes import Child, ServerError
 
 pytestmark = pytest.mark.faults
@@ -135,7 +135,7 @@ def test_they_run_without_privileges_and_without_a_port(state: Path) -> None:
         assert psutil.Process(pid).net_connections(kind="inet") == []
     assert sql(servers, "SHOW listen_addresses") == [("",)]
     assert sql(servers, "SHOW data_checksums") == [("on",)]
-    sockets = embedded.Places.of(state).sockets
+    sockets = places.Places.of(state).sockets
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
 
 
@@ -205,11 +205,11 @@ def test_a_lock_that_names_a_stranger_is_no_obstacle(state: Path) -> None:
     servers = start(state)
     remember(servers)
     servers.stop()
-    places = embedded.Places.of(state)
+    where = places.Places.of(state)
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    lock = f"{stranger.pid}\n{places.home}/postgresql\n1\n5432\n{places.sockets}\n\n"
-    (places.home / "postgresql" / "postmaster.pid").write_text(lock)
-    (places.sockets / ".s.PGSQL.5432.lock").write_text(lock)
+    lock = f"{stranger.pid}\n{where.home}/postgresql\n1\n5432\n{where.sockets}\n\n"
+    (where.home / "postgresql" / "postmaster.pid").write_text(lock)
+    (where.sockets / ".s.PGSQL.5432.lock").write_text(lock)
     servers = start(state)
     assert recall(servers) == "still here"
     assert stranger.poll() is None
@@ -218,16 +218,16 @@ def test_a_lock_that_names_a_stranger_is_no_obstacle(state: Path) -> None:
 
 def test_a_half_made_data_directory_is_made_anew(state: Path) -> None:
     start(state).stop()
-    places = embedded.Places.of(state)
-    (places.home / "postgresql").rename(places.home / "postgresql.new")
-    (places.home / "postgresql.new" / "PG_VERSION").unlink()
+    where = places.Places.of(state)
+    (where.home / "postgresql").rename(where.home / "postgresql.new")
+    (where.home / "postgresql.new" / "PG_VERSION").unlink()
     servers = start(state)
     assert sql(servers, "SELECT 1") == [(1,)]
 
 
 def test_data_of_another_version_are_refused_untouched(state: Path) -> None:
     start(state).stop()
-    version = embedded.Places.of(state).home / "postgresql" / "PG_VERSION"
+    version = places.Places.of(state).home / "postgresql" / "PG_VERSION"
     version.write_text("9\n")
     with pytest.raises(ServerError, match="was made by PostgreSQL 9"):
         start(state)
@@ -240,10 +240,10 @@ def test_programs_in_a_private_folder_are_copied_out_of_it(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     private = Path(tempfile.mkdtemp(prefix="dermaclinic-private-"))  # 0700, as /root is
-    (private / "pg").symlink_to(backends._wheel_postgres().parent)
-    (private / "valkey-server").symlink_to(backends._wheel_redis())
-    monkeypatch.setattr(backends, "_wheel_postgres", lambda: private / "pg" / "bin")
-    monkeypatch.setattr(backends, "_wheel_redis", lambda: private / "valkey-server")
+    (private / "pg").symlink_to(binaries._wheel_postgres().parent)
+    (private / "valkey-server").symlink_to(binaries._wheel_redis())
+    monkeypatch.setattr(binaries, "_wheel_postgres", lambda: private / "pg" / "bin")
+    monkeypatch.setattr(binaries, "_wheel_redis", lambda: private / "valkey-server")
     servers = start(state)
     assert sql(servers, "SELECT similarity('melanoma', 'melanomas') > 0.5") == [(True,)]
     servers.stop()
@@ -339,9 +339,9 @@ def test_temporary_servers_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_sockets_of_a_deep_directory_stay_within_the_limit(tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 40)
-    places = embedded.Places.of(deep)
-    assert len(str(places.sockets / ".s.PGSQL.5432")) <= embedded.SOCKET_PATH_LIMIT
-    assert places == embedded.Places.of(deep)
+    where = places.Places.of(deep)
+    assert len(str(where.sockets / ".s.PGSQL.5432")) <= places.SOCKET_PATH_LIMIT
+    assert where == places.Places.of(deep)
 
 
 @pytest.mark.parametrize(
