@@ -58,6 +58,8 @@ class ConsentsIn(Strict):
 
 
 class LesionOut(serializers.ModelSerializer[Lesion]):
+    laterality = serializers.ChoiceField(choices=Laterality.choices, allow_blank=True)
+
     class Meta:
         model = Lesion
         fields: ClassVar = ["id", "patient", "number", "body_site", "laterality", "note"]

@@ -24,7 +24,7 @@ class PageQuery(Strict):
     """The query of a list; lists with filters add theirs."""
 
     cursor = serializers.CharField(
-        required=False, default="", max_length=1000, help_text="From `next` of the page before."
+        required=False, default="", max_length=500, help_text="From `next` of the page before."
     )
 
 

@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 IDEMPOTENCY_KEY = OpenApiParameter(
     name="Idempotency-Key",
     location=OpenApiParameter.HEADER,
+    pattern="^[ -~]{1,200}$",
     description="A key of your own for this request, 1 to 200 printable ASCII characters. Repeats "
     "within a day get the first answer again, marked `Idempotency-Replayed: true`.",
 )
@@ -33,14 +34,10 @@ MEANING = {
 
 
 class Operation(AutoSchema):
-    """Every POST that repeats safely says so; docstrings are for those who read the code."""
+    """Docstrings are for those who read the code: `operation` says what the document tells."""
 
     def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular
         return ""
-
-    def get_override_parameters(self) -> list[Any]:
-        handler = getattr(self.view, self.method.lower(), None)
-        return [IDEMPOTENCY_KEY] if getattr(handler, "idempotent", False) else []
 
 
 class StrictBody(OpenApiSerializerExtension):
@@ -71,7 +68,10 @@ def operation(
     signed_in: bool = True,
     description: str = "",
 ) -> Callable[[F], F]:
-    """Describe a method. `problems` adds statuses to those that follow from what it takes."""
+    """Describe a method, from above `@idempotent`.
+
+    `problems` adds statuses to those that follow from what the method takes.
+    """
     statuses = {*problems}
     if signed_in:
         statuses |= {401, 403}
@@ -79,19 +79,25 @@ def operation(
         statuses |= {400, 413, 415}
     if query is not None:
         statuses |= {400}
-    found = {
-        (status, PROBLEM_JSON): OpenApiResponse(PROBLEM, description=MEANING[status])
-        for status in sorted(statuses)
-    }
-    return extend_schema(
-        operation_id=operation_id,
-        tags=[operation_id.partition("_")[0]],
-        summary=summary,
-        description=description,
-        request=request,
-        parameters=[query] if query is not None else None,
-        responses={**responses, **found},
-    )
+
+    def describe(handler: F) -> F:
+        repeats = getattr(handler, "idempotent", False)
+        found = {
+            (status, PROBLEM_JSON): OpenApiResponse(PROBLEM, description=MEANING[status])
+            for status in sorted(statuses | ({409, 422} if repeats else set()))
+        }
+        described = extend_schema(
+            operation_id=operation_id,
+            tags=[operation_id.partition("_")[0]],
+            summary=summary,
+            description=description,
+            request=request,
+            parameters=[each for each in (query, repeats and IDEMPOTENCY_KEY) if each],
+            responses={**responses, **found},
+        )
+        return described(handler)
+
+    return describe
 
 
 def file_response(media_type: str, description: str) -> dict[Any, Any]:

@@ -59,7 +59,7 @@ def test_pages(as_technician: APIClient, technician: Any, patient: Any, monkeypa
 
 @pytest.mark.parametrize(
     "query",
-    ["cursor=x", "cursor=%00", "cursor=eyJhIjoxfQ:1abc:def", "page=2", "cursor=" + "x" * 1001],
+    ["cursor=x", "cursor=%00", "cursor=eyJhIjoxfQ:1abc:def", "page=2", "cursor=" + "x" * 501],
 )
 def test_a_query_that_makes_no_sense(as_technician: APIClient, query: str) -> None:
     assert list(errors(as_technician.get(f"{QUARANTINE}?{query}"))) == [query.partition("=")[0]]
