@@ -8,20 +8,21 @@ from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.errors import DomainError
+from inference.network.classes import CLASSES
 from reports.diagnoses import DIAGNOSES
 from reports.models import Algorithm, Assessment, Management, TwoStep
 
 RANKS = ("diagnosis_1", "diagnosis_2", "diagnosis_3")
+COMMON = {row.code for row in CLASSES}
 LONGEST = 4000  # characters of a text
 
 
 def diagnosis_choices() -> list[Any]:
-    """All diagnoses in two groups, by name."""
-    by_name = sorted(DIAGNOSES.values(), key=lambda each: str(each.display).lower())
-    groups = {
-        _("Malignant, in situ or premalignant"): True,
-        _("Benign and other"): False,
-    }
+    """All diagnoses in two groups: those of the network's classes first, then by name."""
+    by_name = sorted(
+        DIAGNOSES.values(), key=lambda each: (each.code not in COMMON, str(each.display).lower())
+    )
+    groups = {_("Malignant"): True, _("Benign and other"): False}
     return [
         ("", _("Choose…")),
         *(

@@ -1,6 +1,5 @@
 // The review page: images, the searchable diagnoses, quick dates, and where the focus goes.
 
-import { say } from "../say.js";
 import { enhance } from "./combobox.js";
 import { setUp } from "./viewer.js";
 
@@ -25,10 +24,11 @@ for (const row of document.querySelectorAll("[data-months-for]")) {
   });
 }
 
-// After recording, the page opens at the next lesion: the confirmation at its top is said there.
+// After recording, the page opens at the next lesion, and the confirmation goes there, too.
 const place = location.hash && document.getElementById(location.hash.slice(1));
 if (place && !document.querySelector(".error-summary")) {
-  const said = document.querySelector("#main > .notice[role=status] p");
-  if (said) say(said.textContent);
-  place.focus();
+  const said = document.querySelector("#main > .notice[role=status]");
+  if (said) place.closest(".card__header").after(said);
+  place.scrollIntoView();
+  place.focus({ preventScroll: true });
 }

@@ -6,7 +6,7 @@
 const touch = matchMedia("(pointer: coarse)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const KEEP = new Set([70, 82]); // F and R would flip and turn the image: nobody asked for that
-const opened = new WeakMap(); // figure → { viewer, heat }
+const opened = new WeakMap(); // figure → { viewer, ground, heat }
 
 function parts(figure) {
   return {
@@ -19,8 +19,11 @@ function parts(figure) {
 function open(figure) {
   if (opened.has(figure)) return opened.get(figure);
   const { stage, plain, image } = parts(figure);
+  const ground = document.createElement("div"); // destroy() empties it
+  ground.className = "viewer__ground";
+  stage.append(ground);
   const viewer = new window.OpenSeadragon.Viewer({
-    element: stage,
+    element: ground,
     tileSources: { type: "image", url: plain.href },
     drawer: "canvas",
     showNavigationControl: false,
@@ -44,7 +47,7 @@ function open(figure) {
     if (KEEP.has(event.originalEvent.keyCode)) event.preventDefaultAction = true;
   });
   plain.hidden = true;
-  const state = { viewer, heat: null };
+  const state = { viewer, ground, heat: null };
   opened.set(figure, state);
   return state;
 }
@@ -54,6 +57,7 @@ function close(figure) {
   if (!state) return;
   opened.delete(figure);
   state.viewer.destroy();
+  state.ground.remove();
   const slider = figure.querySelector("[data-heat]");
   if (slider) slider.value = 0;
   parts(figure).plain.hidden = false;

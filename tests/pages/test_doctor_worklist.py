@@ -1,0 +1,177 @@
+"""The worklist page: order, filters, claims, paging, and news on an open page."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from reports.models import Claim
+from reports.services.claims import claim_study
+from reports.views import worklist as view
+from tests import factories
+from tests.pages.conftest import browser
+from tests.reports import scenes
+
+pytestmark = pytest.mark.django_db
+WORKLIST = "reports:worklist"
+
+
+@pytest.fixture(autouse=True)
+def _model(db: None) -> None:
+    scenes.model()
+
+
+def shown(response: Any) -> list[Any]:
+    return [row.study for row in response.context["rows"]]
+
+
+def test_without_an_opinion_first_then_urgent_then_routine(doctors: Client, doctor: Any) -> None:
+    calm, _lesions, [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture)
+    urgent, _lesions, [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture, malignant=0.82, triage="urgent")
+    without, _lesions, [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture, status="declined")
+    response = doctors.get(reverse(WORKLIST))
+    assert shown(response) == [without, urgent, calm]
+    page = response.content.decode()
+    assert page.index("No opinion") < page.index("Urgent") < page.index("Routine")
+    assert "malignant: 82 %" in page
+    assert "opinion declined" in page
+    assert reverse("reports:review", args=[urgent.pk]) in page
+    assert scenes.events(doctor, "worklist.viewed") == 1
+
+
+def test_nobody_waits(doctors: Client) -> None:
+    assert b"Nobody is waiting" in doctors.get(reverse(WORKLIST)).content
+    assert b"claimed no visit" in doctors.get(reverse(WORKLIST), {"which": "mine"}).content
+
+
+def test_each_doctor_sees_who_has_claimed_what(doctors: Client, doctor: Any, clinic: Any) -> None:
+    mine, *_rest = scenes.visit(doctor)
+    free, *_rest = scenes.visit(doctor)
+    taken, *_rest = scenes.visit(doctor)
+    other = factories.actor(clinic, "doctor")
+    claim_study(actor=other, study_id=taken.pk)
+    doctors.post(reverse("reports:claim", args=[mine.pk]))
+    page = doctors.get(reverse(WORKLIST)).content.decode()
+    assert "Yours until" in page
+    assert f"{other.name} until" in page
+    assert shown(doctors.get(reverse(WORKLIST), {"which": "mine"})) == [mine]
+    assert shown(doctors.get(reverse(WORKLIST), {"which": "unclaimed"})) == [free]
+    assert len(shown(doctors.get(reverse(WORKLIST), {"which": "no-such-part"}))) == 3
+
+
+def test_claim_and_release_lead_back_to_where_they_came_from(doctors: Client, doctor: Any) -> None:
+    study, *_rest = scenes.visit(doctor)
+    target = reverse("reports:review", args=[study.pk])
+    response = doctors.post(reverse("reports:claim", args=[study.pk]), {"next": target})
+    assert response.url == target
+    assert scenes.count(doctor, Claim, study=study, doctor=doctor.user) == 1
+    response = doctors.post(
+        reverse("reports:release", args=[study.pk]), {"next": "https://elsewhere.example/"}
+    )
+    assert response.url == reverse(WORKLIST), "never to another site"
+    assert scenes.count(doctor, Claim) == 0
+
+
+def test_another_doctors_claim_stands(doctors: Client, doctor: Any, clinic: Any) -> None:
+    study, *_rest = scenes.visit(doctor)
+    other = factories.actor(clinic, "doctor")
+    claim_study(actor=other, study_id=study.pk)
+    for name in ("reports:claim", "reports:release"):
+        response = doctors.post(reverse(name, args=[study.pk]), follow=True)
+        assert f"{other.name} is reading this visit" in response.content.decode()
+    assert scenes.count(doctor, Claim, doctor=other.user) == 1
+
+
+def test_pages_follow_each_other(
+    doctors: Client, doctor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "PAGE", 2)
+    studies = [scenes.visit(doctor)[0] for _ in range(3)]
+    first = doctors.get(reverse(WORKLIST))
+    second = doctors.get(first.context["next"])
+    assert shown(first) + shown(second) == studies
+    assert second.context["next"] == ""
+    assert second.context["first"] == reverse(WORKLIST)
+
+
+def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            doctors.get(reverse(WORKLIST))
+        return len(captured)
+
+    scenes.visit(doctor)
+    few = queries()
+    for _ in range(3):
+        _study, _lesions, pictures = scenes.visit(doctor, lesions=2)
+        scenes.finish(doctor, pictures[0])
+    assert queries() == few
+
+
+def test_an_open_page_asks_only_while_something_is_pending(doctors: Client, doctor: Any) -> None:
+    _study, _lesions, [picture] = scenes.visit(doctor)
+    page = doctors.get(reverse(WORKLIST))
+    assert b'hx-trigger="every 3s"' in page.content
+    poll = page.context["poll"]
+    assert doctors.get(poll).status_code == 204
+    looks = scenes.events(doctor, "worklist.viewed")
+    scenes.finish(doctor, picture, malignant=0.6, triage="urgent")
+    news = doctors.get(poll)
+    assert news.status_code == 200
+    assert b"Urgent" in news.content
+    assert b"hx-trigger" not in news.content
+    assert scenes.events(doctor, "worklist.viewed") == looks + 1
+
+
+def test_news_say_when_the_order_has_changed_or_a_visit_is_done(
+    doctors: Client, doctor: Any
+) -> None:
+    first, [lesion], _images = scenes.visit(doctor)
+    _second, _lesions, [picture] = scenes.visit(doctor)
+    poll = doctors.get(reverse(WORKLIST)).context["poll"]
+    scenes.finish(doctor, picture, status="failed")
+    assert b"order has changed" in doctors.get(poll).content
+    scenes.assess(doctor, first, lesion)
+    news = doctors.get(poll).content.decode()
+    assert "Assessed meanwhile" in news
+    assert f"#urgency-{first.pk}" in news
+
+
+def test_news_of_another_clinics_visit_are_not_told(
+    strangers: Client, doctor: Any, stranger: Any
+) -> None:
+    study, *_rest = scenes.visit(doctor)
+    poll = reverse("reports:worklist-live")
+    response = strangers.get(poll, {"shown": f"{study.pk},nonsense", "mark": "old"})
+    assert response.context["rows"] == []
+    assert shown(strangers.get(reverse(WORKLIST))) == []
+
+
+@pytest.mark.parametrize("role", ["technician", "administrator"])
+def test_for_doctors_only(clinic: Any, doctor: Any, role: str) -> None:
+    study, *_rest = scenes.visit(doctor)
+    other = browser(factories.actor(clinic, role))
+    assert other.get(reverse(WORKLIST)).status_code == 403
+    assert other.get(reverse("reports:worklist-live")).status_code == 403
+    assert other.post(reverse("reports:claim", args=[study.pk])).status_code == 403
+    assert scenes.count(doctor, Claim) == 0
+
+
+def test_another_clinics_visit_is_not_there(strangers: Client, doctor: Any) -> None:
+    study, *_rest = scenes.visit(doctor)
+    for pk in (study.pk, uuid.uuid4()):
+        assert strangers.post(reverse("reports:claim", args=[pk])).status_code == 404
+    assert scenes.count(doctor, Claim) == 0
+
+
+def test_nobody_without_signing_in(client: Client) -> None:
+    assert client.get(reverse(WORKLIST)).url.startswith(reverse("sign-in"))
