@@ -181,7 +181,7 @@ def _clean(row: Patient | Lesion) -> None:
     try:
         row.clean_fields(exclude=["clinic", "patient"])
     except ValidationError as error:
-        errors: dict[str, list[StrOrPromise]] = {**error.message_dict}
+        errors = {field: list[StrOrPromise](said) for field, said in error.message_dict.items()}
         raise Invalid(_("Some fields need your attention."), errors=errors) from error
     for field in row._meta.concrete_fields:
         if not field.generated and "\x00" in str(field.value_from_object(row)):

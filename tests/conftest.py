@@ -16,7 +16,7 @@ from dermaclinic.accounts.models import Clinic
 from tests import database, factories
 
 # Django empties the database with a plain TRUNCATE, which the audit rightly refuses.
-TransactionTestCase._fixture_teardown = lambda self: database.empty()  # type: ignore[attr-defined]
+TransactionTestCase._fixture_teardown = lambda self: database.empty()
 
 
 @pytest.fixture(scope="session")

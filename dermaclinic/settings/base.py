@@ -103,7 +103,8 @@ BELL_TIMEOUT_SECONDS = 0.3
 # The queue (inference/services/queue.py) and its workers.
 INFERENCE_LEASE_SECONDS = 120
 INFERENCE_MAX_ATTEMPTS = 3
-INFERENCE_BATCH_SIZE = 16
+INFERENCE_BATCH_SIZE = 32  # rows claimed together
+INFERENCE_FORWARD_SIZES = (1, 2, 4, 8)  # images in one pass; beyond, a CPU's caches overflow
 INFERENCE_THREADS = 1  # inside one operation: on CPU, one worker per core
 INFERENCE_READERS = 2  # threads that unseal and decode the next batch
 
@@ -190,4 +191,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"weasyprint": {"level": "ERROR"}, "fontTools": {"level": "WARNING"}},
 }

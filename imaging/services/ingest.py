@@ -168,8 +168,10 @@ def _doubt(patient: Patient, admitted: formats.Admitted) -> dict[str, Any] | Non
     if found := differences(admitted.dicom, patient):
         return {"kind": Quarantine.Kind.MISMATCH, "differences": found}
     twins = Instance.objects.filter(clinic_id=patient.clinic_id, sha256=admitted.sha256)
-    if twins.exclude(patient=patient).exists():
-        return {"kind": Quarantine.Kind.OTHER_PATIENT, "differences": {}}
+    twin = twins.exclude(patient=patient).select_related("patient").first()
+    if twin is not None:
+        mrns = {"file": twin.patient.mrn, "record": patient.mrn}
+        return {"kind": Quarantine.Kind.OTHER_PATIENT, "differences": {"mrn": mrns}}
     return None
 
 

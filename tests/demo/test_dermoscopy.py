@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,7 @@ def test_skin_tones_are_ordered_by_luminance() -> None:
     means = [
         (draw(Spec(tone, None, PLAIN, size=SMALL), 2).image @ LUMA).mean() for tone in SkinTone
     ]
-    assert all(lighter > darker + 10 for lighter, darker in zip(means, means[1:], strict=False))
+    assert all(lighter > darker + 10 for lighter, darker in pairwise(means))
 
 
 def test_lesion_has_the_size_it_is_given() -> None:

@@ -1,7 +1,7 @@
 """Drawings as DICOM objects: they parse, keep their colours and say that they are synthetic."""
 
 import io
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pydicom
@@ -21,7 +21,7 @@ from demo.dermoscopy import Drawing, Kind, Lesion, SkinTone, Spec, draw
 from demo.dicom import PatientTags, StudyTags, as_dicom
 
 PATIENT = PatientTags("Példa", "Ágnes", "DEMO-100031", date(1976, 3, 5), "female")
-STUDY = StudyTags("visit-1", datetime(2026, 4, 3, 9, 30), "hand", "left", "A-1")
+STUDY = StudyTags("visit-1", datetime(2026, 4, 3, 9, 30, tzinfo=UTC), "hand", "left", "A-1")
 
 
 @pytest.fixture(scope="module")

@@ -91,8 +91,8 @@ def test_an_animated_webp() -> None:
 
 @pytest.mark.parametrize("make", [files.jpeg, files.png, dicom])
 def test_a_name_that_contradicts_the_content(make: object) -> None:
-    data = make()  # type: ignore[operator]
-    own = {files.jpeg: {"jpg", "JPEG", "jfif"}, files.png: {"png"}, dicom: {"dcm", "dicom"}}[make]  # type: ignore[index]
+    data = make()
+    own = {files.jpeg: {"jpg", "JPEG", "jfif"}, files.png: {"png"}, dicom: {"dcm", "dicom"}}[make]
     for ending in ("jpg", "JPEG", "jfif", "png", "dcm", "dicom", "gif", "tiff", "heic"):
         if ending in own:
             admit(data, filename=f"a.b.{ending}")

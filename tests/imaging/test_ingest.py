@@ -262,6 +262,7 @@ def test_the_same_bytes_under_another_patient_raise_an_alarm(
     assert event.outcome == "alarm"
     (held,) = rows(technician, Quarantine)
     assert held.kind == "other_patient"
+    assert held.differences == {"mrn": {"file": study.patient.mrn, "record": other.patient.mrn}}
     assert len(rows(technician, Instance)) == 1
 
 

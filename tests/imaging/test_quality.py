@@ -51,7 +51,7 @@ def test_blur_lowers_sharpness_and_the_verdict() -> None:
     ],
 )
 def test_what_is_wrong_is_named(change: object, reason: str, verdict: str) -> None:
-    found = assess(change(lesion()))  # type: ignore[operator]
+    found = assess(change(lesion()))
     assert reason in found.reasons
     assert found.verdict == verdict
     assert sentence(reason).endswith(".")
