@@ -326,6 +326,7 @@ def test_mutations_are_admitted_or_refused(data: st.DataObject) -> None:
 
 
 @pytest.mark.fuzz
+@pytest.mark.timeout(3600)
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_very_many_mutations_are_admitted_or_refused(data: st.DataObject) -> None:
