@@ -1,11 +1,14 @@
 """A POST with an Idempotency-Key happens once."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -192,3 +195,21 @@ def test_old_keys_are_removed(as_technician: APIClient, clinic: Any) -> None:
     post(as_member(factories.actor(clinic, "doctor")), PATIENTS, BODY | {"mrn": "A-2"})
     assert idempotency.delete_expired() == 1
     assert IdempotencyKey.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once(technician: Any) -> None:
+    together = threading.Barrier(2)
+
+    def register(client: APIClient) -> int:
+        try:
+            together.wait(timeout=20)
+            return int(post(client, PATIENTS, BODY).status_code)
+        finally:
+            connection.close()
+
+    clients = [as_member(technician), as_member(technician)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(register, clients))
+    assert answers in ([201, 201], [201, 409])
+    assert count(technician, Patient) == 1
