@@ -17,13 +17,15 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid, NotFound
+from imaging.models import Study
 from patients.models import Lesion, Patient, Purpose
 from patients.services import consents
-from reports import selectors
+from reports import opinions, selectors
 from reports.forms import AssessmentForm
 from reports.models import Agreement, Assessment
 from reports.selectors import OpinionState, Review, ReviewLesion
 from reports.services import assessments, composing
+from reports.views.web import as_uuid
 
 REFUSED = 422  # the page again, with what was entered
 
@@ -110,18 +112,20 @@ def _waiting(found: Review) -> str:
 @require_safe
 def live(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     """The opinions that have arrived since the page was shown. 204 while none has."""
-    asked = set(request.GET.get("images", "").split(","))
+    asked = {each for each in map(as_uuid, request.GET.get("images", "").split(",")) if each}
+    policies.find(request.actor, "view", Study.objects.all(), pk=study_id)
+    newest = opinions.newest(asked)
+    if all(pk in newest and newest[pk].pending for pk in asked):
+        return HttpResponse(status=204)
     found = selectors.review(request.actor, study_id, again=True)
     arrived = [
         row
         for row in found.lesions
         if any(
-            str(image.instance.pk) in asked and image.state != OpinionState.PENDING
+            image.instance.pk in asked and image.state != OpinionState.PENDING
             for image in row.images
         )
     ]
-    if not arrived and asked <= set(_waiting(found).split(",")):
-        return HttpResponse(status=204)
     for row in arrived:
         for image in row.images:
             if image.prediction is not None and image.state == OpinionState.READY:
@@ -190,17 +194,10 @@ def _onward(request: MemberRequest, study_id: uuid.UUID, number: int) -> str:
 @require_POST
 def compose(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     """A draft from the chosen assessments of the visit."""
-    chosen = [each for each in map(_uuid, request.POST.getlist("assessment")) if each is not None]
+    chosen = [each for each in map(as_uuid, request.POST.getlist("assessment")) if each is not None]
     try:
         draft = composing.compose(actor=request.actor, assessment_ids=chosen)
     except (Invalid, Conflict) as error:
         messages.error(request, str(error.detail))
         return redirect(f"{reverse('reports:review', args=[study_id])}#report")
     return redirect("reports:report", draft.pk)
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -23,6 +22,7 @@ from reports import selectors
 from reports.opinions import PENDING
 from reports.selectors import WorklistRow
 from reports.services import claims
+from reports.views.web import as_uuid, back
 
 WHICH = ("all", "mine", "unclaimed")
 PAGE = 25
@@ -81,7 +81,7 @@ def live(request: MemberRequest) -> HttpResponse:
 
     204 while nothing has (`mark`): only what is new is a look.
     """
-    shown = [each for each in map(_uuid, request.GET.get("shown", "").split(",")) if each][:PAGE]
+    shown = [each for each in map(as_uuid, request.GET.get("shown", "").split(",")) if each][:PAGE]
     studies = list(selectors.worklist_studies(request.actor).filter(pk__in=shown))
     if _mark(studies) == request.GET.get("mark"):
         return HttpResponse(status=204)
@@ -114,13 +114,6 @@ def _pending(rows: list[WorklistRow]) -> bool:
     return any(image.state == selectors.OpinionState.PENDING for image in images)
 
 
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
-
-
 def _mark(studies: list[Study]) -> str:
     """Changes when a visit's place, its claim, or an opinion's being on its way does."""
     pending = Prediction.objects.filter(instance__study__in=studies, status__in=PENDING)
@@ -142,7 +135,7 @@ def claim(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     except Conflict as error:
         messages.warning(request, str(error.detail))
         return redirect("reports:worklist")
-    return _back(request)
+    return back(request, otherwise="reports:worklist")
 
 
 @member
@@ -155,11 +148,4 @@ def release(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
         messages.warning(request, str(error.detail))
     else:
         messages.success(request, _("The visit is free for others again."))
-    return _back(request)
-
-
-def _back(request: MemberRequest) -> HttpResponse:
-    target = request.POST.get("next", "")
-    secure = request.is_secure()
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=secure)
-    return redirect(target if safe else "reports:worklist")
+    return back(request, otherwise="reports:worklist")

@@ -132,6 +132,9 @@ export function enhance(select, none) {
       take(active);
     }
   });
+  select.addEventListener("change", () => {
+    input.value = chosen(); // somebody else filled the form in
+  });
   list.addEventListener("mousedown", (event) => event.preventDefault());
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");

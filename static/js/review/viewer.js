@@ -90,6 +90,7 @@ function heat(slider) {
       opacity,
       success: ({ item }) => {
         state.heat = item;
+        state.ground.dataset.overlay = "";
         item.setOpacity(Number(slider.value) / 100);
       },
     });
@@ -105,7 +106,8 @@ function compare(link) {
   image.alt = link.dataset.say;
   figure.querySelector("[data-caption]").textContent = link.dataset.say;
   for (const other of document.querySelectorAll(`[data-compare="${link.dataset.compare}"]`)) {
-    other.toggleAttribute("aria-current", other === link);
+    if (other === link) other.setAttribute("aria-current", "true");
+    else other.removeAttribute("aria-current");
   }
   if (!touch.matches) open(figure);
 }
