@@ -3,21 +3,16 @@
 Call it in a clinic's context.
 """
 
-import io
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from PIL import Image
 
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
-from dermaclinic.errors import NotFound
 from inference.models import ModelVersion, Prediction, Status
-
-HEAT_MAP_COLOUR = (216, 67, 21)
 
 
 @dataclass(frozen=True)
@@ -66,22 +61,6 @@ def prediction_set(prediction: Prediction, coverage: str = "90") -> list[Diagnos
     """The diagnoses that hold the truth in `coverage` per cent of such images."""
     keys = _part(prediction, "prediction_sets", {}).get(coverage, [])
     return [line for line in differential(prediction) if line.key in keys]
-
-
-def heat_map(prediction: Prediction) -> bytes:
-    """The class activation map as a PNG: one colour, as opaque as the evidence is strong.
-
-    A few pixels a side; whoever shows it stretches it over the image's centre square.
-    """
-    if prediction.saliency is None or prediction.saliency_shape is None:
-        raise NotFound
-    rows, columns = prediction.saliency_shape
-    grid = Image.frombytes("L", (columns, rows), bytes(prediction.saliency))
-    picture = Image.new("RGBA", grid.size, HEAT_MAP_COLOUR)
-    picture.putalpha(grid)
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
 
 
 def active_model() -> ModelVersion | None:

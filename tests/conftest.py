@@ -20,7 +20,7 @@ TransactionTestCase._fixture_teardown = lambda self: database.empty()
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Make the test database as the owner of the schema."""
     database.use_role("owner")
 

@@ -7,11 +7,12 @@ from dermaclinic import bell
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.celery import app
+from dermaclinic.rest import idempotency
 from imaging import selectors as imaging
 from imaging.storage import vault
 from imaging.vault import LocalVault
 from inference.services import queue
-from reports.models import Report
+from reports import selectors as reports
 from reports.services import rendering
 
 log = logging.getLogger(__name__)
@@ -42,17 +43,14 @@ def render_reports() -> None:
 
 @app.task(name="workers.default.sweep_vault")
 def sweep_vault() -> None:
-    """Once an hour: delete objects older than a day that no row of any clinic refers to.
+    """Once an hour: delete answers kept for repeats, and objects that no row refers to; after a day.
 
     Files do not roll back: an admission that failed late has left some.
     """
     referenced: set[str] = set()
     for clinic_id in Clinic.objects.values_list("pk", flat=True):
         with clinic_context(clinic_id):
-            referenced |= imaging.stored_names()
-            referenced |= set(
-                Report.objects.exclude(pdf_name="").values_list("pdf_name", flat=True)
-            )
+            referenced |= imaging.stored_names() | reports.stored_names()
     store = vault()
     removed = sum(
         store.delete_stale(name, UNCLAIMED)
@@ -60,5 +58,6 @@ def sweep_vault() -> None:
     )
     if isinstance(store, LocalVault):
         store.clear_drafts(UNCLAIMED)
+    idempotency.delete_expired()
     if removed:
         log.info("Removed %d objects that nobody refers to.", removed)
