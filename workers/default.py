@@ -43,7 +43,7 @@ def render_reports() -> None:
 
 @app.task(name="workers.default.sweep_vault")
 def sweep_vault() -> None:
-    """Once an hour: delete answers kept for repeats, and objects that no row refers to; after a day.
+    """Once an hour: delete, after a day, answers kept for repeats and objects nobody refers to.
 
     Files do not roll back: an admission that failed late has left some.
     """
