@@ -4,13 +4,14 @@
 """
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from celery import signals
 from celery.worker import state
 from django.conf import settings
+from django.db import close_old_connections
 
 from dermaclinic import bell
 from dermaclinic.celery import app
@@ -29,8 +30,10 @@ _watchdog = Watchdog()
 @app.task(name=bell.INFERENCE)
 def drain() -> None:
     """Answer what is queued until nothing is, or until this process is to stop."""
+    desk = _desk()
+    desk.submit(close_old_connections).result()
     while not _stopping():
-        waiting = queue.waiting_models()
+        waiting = desk.submit(queue.waiting_models).result()
         if sum(_serve(model) for model in waiting) == 0:
             return
 
@@ -39,8 +42,14 @@ def _serve(model: ModelVersion) -> int:
     """Run a round of a model's batches; their number, 0 when the model cannot answer."""
     if (engine := serving.engine_for(model)) is None:
         return 0
-    pipeline = Pipeline(model, engine, readers=_readers(), watchdog=_watchdog, stopping=_stopping)
-    return pipeline.run()
+    return Pipeline(
+        model,
+        engine,
+        desk=_desk(),
+        readers=_readers(),
+        watchdog=_watchdog,
+        stopping=_stopping,
+    ).run()
 
 
 def _stopping() -> bool:
@@ -49,7 +58,13 @@ def _stopping() -> bool:
 
 
 @cache
-def _readers() -> ThreadPoolExecutor:
+def _desk() -> Executor:
+    """The thread that talks to PostgreSQL; its connection outlives a task, unlike Celery's."""
+    return ThreadPoolExecutor(1, thread_name_prefix="desk")
+
+
+@cache
+def _readers() -> Executor:
     return ThreadPoolExecutor(settings.INFERENCE_READERS, thread_name_prefix="reader")
 
 
@@ -67,7 +82,7 @@ def warm_up(sender: Any, **_: Any) -> None:
     """Load the active model before the first bell, then answer what has queued up meanwhile."""
     if not _consumes_inference(sender.app):
         return
-    model = ModelVersion.objects.filter(active=True).first()
+    model = _desk().submit(ModelVersion.objects.filter(active=True).first).result()
     if model is None:
         log.warning("No model is active: register one with `manage.py register_model --activate`.")
     else:

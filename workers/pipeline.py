@@ -1,12 +1,14 @@
 """Batches on their way through one network: claim, read and decode ahead, predict, record.
 
-While a batch is in the network, the next one is claimed and threads fetch, unseal and decode it.
+Three hands work at once. While a batch is in the network, the desk (one thread, the only one that
+talks to PostgreSQL) writes the results of the batch before and claims the next one, whose images
+the readers fetch, unseal and decode.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,12 +60,14 @@ class Pipeline:
         model: ModelVersion,
         engine: "Engine",
         *,
-        readers: ThreadPoolExecutor,
+        desk: Executor,
+        readers: Executor,
         watchdog: Watchdog,
         stopping: Callable[[], bool],
     ) -> None:
         self.model = model
         self.engine = engine
+        self.desk = desk
         self.readers = readers
         self.watchdog = watchdog
         self.stopping = stopping
@@ -71,26 +75,41 @@ class Pipeline:
     def run(self) -> int:
         """Suspects one by one, then up to ROUND full batches; the number of batches run."""
         count = 0
-        while (batch := self._claim(1, suspects=True)) is not None:
-            self._answer(batch)
+        while (batch := self._claim_ahead(1, suspects=True).result()) is not None:
+            with self.watchdog.limit(batch_seconds()):
+                self._record_later(batch, self._answer(batch)).result()
             count += 1
-        following = self._claim(settings.INFERENCE_BATCH_SIZE)
+        return count + self._stream()
+
+    def _stream(self) -> int:
+        """Full batches, each claimed while the one before it runs."""
+        count = 0
+        recorded: Future[None] | None = None
+        following = self._claim_ahead(settings.INFERENCE_BATCH_SIZE)
         try:
-            while (batch := following) is not None:
-                count += 1
-                following = None
-                if count < ROUND:
-                    following = self._claim(settings.INFERENCE_BATCH_SIZE)
-                self._answer(batch)
-                if self.stopping():
-                    break
+            while not (self.stopping() or count == ROUND):
+                with self.watchdog.limit(batch_seconds()):
+                    batch = following.result()
+                    if batch is None:
+                        break
+                    following = self._claim_ahead(settings.INFERENCE_BATCH_SIZE)
+                    count += 1
+                    outcomes = self._answer(batch)
+                    if recorded is not None:
+                        recorded.result()
+                    recorded = self._record_later(batch, outcomes)
         finally:
-            if following is not None:
+            with self.watchdog.limit(batch_seconds()):
                 self._give_back(following)
+                if recorded is not None:
+                    recorded.result()
         return count
 
-    def _claim(self, limit: int, *, suspects: bool = False) -> Batch | None:
+    def _claim_ahead(self, limit: int, *, suspects: bool = False) -> "Future[Batch | None]":
         """The next batch, its images being prepared; None when there is none or we are to stop."""
+        return self.desk.submit(self._claim, limit, suspects)
+
+    def _claim(self, limit: int, suspects: bool) -> Batch | None:
         if self.stopping():
             return None
         lease = queue.claim(model=self.model, limit=limit, suspects=suspects)
@@ -105,29 +124,30 @@ class Pipeline:
     def _read(self, job: Job) -> Pixels:
         return self.engine.prepare(vault().get(job.image_name))
 
-    def _give_back(self, batch: Batch) -> None:
+    def _give_back(self, claimed: "Future[Batch | None]") -> None:
+        batch = claimed.result()
+        if batch is None:
+            return
         for _job, image in batch.images:
             if image is not None:
                 image.cancel()
-        queue.release(batch.lease)
+        self.desk.submit(queue.release, batch.lease).result()
 
-    def _answer(self, batch: Batch) -> None:
-        """Run one batch and write how it ended, all within half a lease."""
-        with self.watchdog.limit(batch_seconds()):
-            if batch.age > batch_seconds() / 2:
-                queue.renew(batch.lease)
-            outcomes: list[Outcome] = []
-            prepared: list[tuple[Job, Pixels]] = []
-            for job, image in batch.images:
-                if image is None:
-                    outcomes.append(declined(job, str(NO_CONSENT)))
-                    continue
-                try:
-                    prepared.append((job, image.result()))
-                except Exception as error:  # noqa: BLE001 - it never takes its batch down
-                    outcomes.append(_unreadable(job, error))
-            outcomes += self._predict(prepared)
-            self._record(batch.lease, outcomes)
+    def _answer(self, batch: Batch) -> list[Outcome]:
+        """How each row of a batch ended."""
+        if batch.age > batch_seconds() / 2:
+            self.desk.submit(queue.renew, batch.lease).result()
+        outcomes: list[Outcome] = []
+        prepared: list[tuple[Job, Pixels]] = []
+        for job, image in batch.images:
+            if image is None:
+                outcomes.append(declined(job, str(NO_CONSENT)))
+                continue
+            try:
+                prepared.append((job, image.result()))
+            except Exception as error:  # noqa: BLE001 - it never takes its batch down
+                outcomes.append(_unreadable(job, error))
+        return outcomes + self._predict(prepared)
 
     def _predict(self, prepared: Sequence[tuple[Job, Pixels]]) -> list[Outcome]:
         """Outcomes of a batch. When the network fails on it, its images are tried one by one."""
@@ -149,6 +169,9 @@ class Pipeline:
             answered(job, finding, self.engine.package)
             for (job, _image), finding in zip(prepared, findings, strict=True)
         ]
+
+    def _record_later(self, batch: Batch, outcomes: list[Outcome]) -> "Future[None]":
+        return self.desk.submit(self._record, batch.lease, outcomes)
 
     def _record(self, lease: Lease, outcomes: list[Outcome]) -> None:
         try:

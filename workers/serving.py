@@ -35,7 +35,11 @@ def engine_for(model: ModelVersion) -> "Engine | None":
 
         # NumPy's own threads would spin beside TensorFlow's on the same cores.
         threadpool_limits(settings.INFERENCE_THREADS)
-        engine = Engine.load(folder, threads=settings.INFERENCE_THREADS)
+        engine = Engine.load(
+            folder,
+            threads=settings.INFERENCE_THREADS,
+            batch_sizes=settings.INFERENCE_FORWARD_SIZES,
+        )
     except packages.PackageRefused as error:
         log.critical("No opinions by %s: %s", model, error)
         return None

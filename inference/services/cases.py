@@ -44,11 +44,14 @@ def jobs(lease: Lease) -> list[Job]:
 
 def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
     with clinic_context(clinic_id):
-        instances = {
-            instance.pk: instance
-            for instance in Instance.objects.filter(pk__in=[row.instance_id for row in rows])
-            .select_related("patient", "study", "lesion")
-            .only(
+        # Plain tuples: making model instances of these would take as long as unsealing the images.
+        known = {
+            values[0]: values[1:]
+            for values in Instance.objects.filter(
+                pk__in=[row.instance_id for row in rows]
+            ).values_list(
+                "pk",
+                "patient_id",
                 "image_name",
                 "patient__birth_date",
                 "patient__sex",
@@ -58,7 +61,7 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
         }
         newest = (
             Consent.objects.filter(
-                patient_id__in={each.patient_id for each in instances.values()},
+                patient_id__in={patient_id for patient_id, *_ in known.values()},
                 purpose=Purpose.AI_OPINION,
             )
             .order_by("patient_id", "-recorded_at")
@@ -66,16 +69,15 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
         )
         consents = dict(newest.values_list("patient_id", "granted"))
     for row in rows:
-        instance = instances[row.instance_id]
-        patient, lesion = instance.patient, instance.lesion
+        patient_id, image_name, born, sex, acquired_at, body_site = known[row.instance_id]
         yield Job(
             row=row,
-            patient_id=patient.pk,
-            image_name=instance.image_name,
-            age=age_on(instance.study.acquired_at.date(), patient.birth_date),
-            sex=patient.sex if patient.sex in BINARY_SEXES else None,
-            site=BODY_SITES[lesion.body_site].metadata if lesion else None,
-            allowed=consents.get(patient.pk, False),
+            patient_id=patient_id,
+            image_name=image_name,
+            age=age_on(acquired_at.date(), born),
+            sex=sex if sex in BINARY_SEXES else None,
+            site=BODY_SITES[body_site].metadata if body_site else None,
+            allowed=consents.get(patient_id, False),
         )
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import settings as django_settings
@@ -76,7 +77,12 @@ class TestNoModelNoAnswer:
 
     def nothing_is_answered(self, actor: Any, caplog: Any) -> str:
         opinions.admit(actor)
-        with as_worker(), caplog.at_level(logging.CRITICAL):
+        with (
+            mock.patch.object(inference, "_desk", opinions.AtOnce),
+            mock.patch.object(inference, "close_old_connections"),
+            as_worker(),
+            caplog.at_level(logging.CRITICAL),
+        ):
             inference.drain()
         (row,) = opinions.predictions(actor)
         assert (row.status, row.attempts) == ("queued", 0)

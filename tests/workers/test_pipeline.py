@@ -68,6 +68,11 @@ class Network:
         return [self.answer(case) for case in cases]
 
 
+@pytest.fixture(autouse=True)
+def _batches_of_sixteen(settings: Any) -> None:
+    settings.INFERENCE_BATCH_SIZE = 16
+
+
 @pytest.fixture
 def network() -> Network:
     return Network()
@@ -84,6 +89,7 @@ def pipeline(model: ModelVersion, network: Network) -> Iterator[Pipeline]:
         yield Pipeline(
             model,
             network,
+            desk=opinions.AtOnce(),
             readers=readers,
             watchdog=Watchdog(),
             stopping=lambda: False,
