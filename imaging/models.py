@@ -30,7 +30,8 @@ class Study(TenantModel):
         ordering: ClassVar = ["-acquired_at"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["clinic", "study_instance_uid"], name="study_uid_is_unique_in_a_clinic"
+                fields=["clinic", "study_instance_uid"],
+                name="study_uid_is_unique_in_a_clinic",
             )
         ]
         indexes: ClassVar = [
@@ -58,7 +59,11 @@ class Instance(TenantModel):
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="instances")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="instances")
     lesion = models.ForeignKey(
-        Lesion, on_delete=models.PROTECT, null=True, blank=True, related_name="instances"
+        Lesion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="instances",
     )
     sha256 = models.CharField(max_length=64)
     format = models.CharField(max_length=10, choices=Format)
@@ -81,10 +86,12 @@ class Instance(TenantModel):
                 fields=["patient", "sha256"], name="same_bytes_once_per_patient"
             ),
             models.UniqueConstraint(
-                fields=["clinic", "sop_instance_uid"], name="sop_uid_is_unique_in_a_clinic"
+                fields=["clinic", "sop_instance_uid"],
+                name="sop_uid_is_unique_in_a_clinic",
             ),
             models.CheckConstraint(
-                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="instance_sha256_is_hex"
+                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"),
+                name="instance_sha256_is_hex",
             ),
         ]
         indexes: ClassVar = [
@@ -126,7 +133,10 @@ class Quarantine(TenantModel):
 
     class Kind(models.TextChoices):
         MISMATCH = "mismatch", _("The file names another person")
-        OTHER_PATIENT = "other_patient", _("The same image is in another patient's record")
+        OTHER_PATIENT = (
+            "other_patient",
+            _("The same image is in another patient's record"),
+        )
 
     class Resolution(models.TextChoices):
         OPEN = "open", _("open")

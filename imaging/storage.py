@@ -16,9 +16,7 @@ def _vault(directory: Path, keys: str, naming_key: str) -> Vault:
 
 def vault() -> Vault:
     """Sealed storage as the settings describe it; VaultKeyMissing without keys."""
-    return _vault(
-        Path(settings.VAULT_DIR), settings.VAULT_KEYS, settings.VAULT_NAMING_KEY
-    )
+    return _vault(Path(settings.VAULT_DIR), settings.VAULT_KEYS, settings.VAULT_NAMING_KEY)
 
 
 def name_for(clinic_id: uuid.UUID, patient_id: uuid.UUID, sha256: str) -> str:

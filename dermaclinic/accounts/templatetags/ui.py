@@ -66,7 +66,7 @@ def percent(share: float | None) -> str:
     """A share of one as whole percents; below one percent it says so."""
     if share is None:
         return ""
-    return "<1 %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
+    return "<1\N{NO-BREAK SPACE}%" if 0 < share < 0.01 else f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 @register.simple_tag(takes_context=True)
