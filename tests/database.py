@@ -19,13 +19,9 @@ def use_role(role: str) -> None:
 
 def empty() -> None:
     """Remove all rows, those that nobody may remove included: for tests that really commit."""
-    tables = [
-        name for name in connection.introspection.table_names() if name not in KEEP
-    ]
+    tables = [name for name in connection.introspection.table_names() if name not in KEEP]
     with acting_as("owner"), connection.cursor() as cursor:
-        protected = [
-            m._meta.db_table for m in apps.get_models() if m._meta.db_table in tables
-        ]
+        protected = [m._meta.db_table for m in apps.get_models() if m._meta.db_table in tables]
         for table in protected:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")

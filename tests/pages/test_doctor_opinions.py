@@ -43,7 +43,7 @@ def test_a_ready_one_shows_the_first_three_and_stops(
     page = at_desk.get(status(picture), {"known": "queued"}).content.decode()
     assert "Urgent" in page
     assert page.count("<li>") == 3
-    assert page.index("60 %") < page.index("20 %") < page.index("10 %")
+    assert page.index("60\N{NO-BREAK SPACE}%") < page.index("20\N{NO-BREAK SPACE}%") < page.index("10\N{NO-BREAK SPACE}%")
     assert "hx-get" not in page
     assert scenes.events(doctor, "prediction.viewed") == 1
 
@@ -69,7 +69,7 @@ def test_opted_out_hides_even_an_opinion_that_is_there(
     record_consents(actor=doctor, patient_id=picture.patient_id, decisions={"ai_opinion": False})
     page = at_desk.get(status(picture)).content.decode()
     assert "not agreed to" in page
-    assert "60 %" not in page
+    assert "60\N{NO-BREAK SPACE}%" not in page
     assert scenes.events(doctor, "prediction.viewed") == 0
 
 

@@ -99,7 +99,7 @@ def test_a_patient_who_said_no_is_shown_no_opinion(doctors: Client, doctor: Any)
     page = text(doctors.get(address(study)))
     assert "has not agreed to an opinion by software" in page
     assert "A second opinion by software: declined" in page
-    assert "90 %" not in page
+    assert "90\N{NO-BREAK SPACE}%" not in page
     assert "Urgent" not in page
     assert "data-heat" not in page
 

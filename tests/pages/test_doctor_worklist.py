@@ -40,7 +40,7 @@ def test_without_an_opinion_first_then_urgent_then_routine(doctors: Client, doct
     assert shown(response) == [without, urgent, calm]
     page = response.content.decode()
     assert page.index("No opinion") < page.index("Urgent") < page.index("Routine")
-    assert "malignant: 82 %" in page
+    assert "malignant: 82\N{NO-BREAK SPACE}%" in page
     assert "opinion declined" in page
     assert reverse("reports:review", args=[urgent.pk]) in page
     assert scenes.events(doctor, "worklist.viewed") == 1
