@@ -53,7 +53,7 @@ def draft(manifest: Mapping[str, Any], figures: Mapping[str, Any] | None = None)
             ],
         ),
         "Temperature, operating point, prediction sets and limits of abstention were fitted on "
-        "*calibrate*. Nothing was fitted, chosen or stopped on *report*; its figures are below.",
+        "*calibrate*. Nothing was fitted or stopped on *report*; its figures are below.",
         "## How well",
         _figures(manifest, figures) if figures else "Not yet measured on the report part.",
         "## Operating point",
