@@ -105,8 +105,9 @@ class Engine:
         An image too small to be judged keeps its own size, so that `predict` can decline it.
         Raises UnreadableImage.
         """
-        image = decode(data)
-        if min(image.size) < self.package.limits["smallest_side"]:
+        smallest = int(self.package.limits["smallest_side"])
+        image = decode(data, at_least=max(smallest, self.package.input_size))
+        if min(image.size) < smallest:
             return np.asarray(image, np.uint8)
         return square(image, self.package.input_size)
 
