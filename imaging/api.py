@@ -10,6 +10,8 @@ from rest_framework.response import Response
 from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.errors import DomainError
+from dermaclinic.problems import TooLarge
 from dermaclinic.rest import parsers
 from dermaclinic.rest.idempotency import idempotent
 from dermaclinic.rest.pagination import PageQuery, page, page_of, place
@@ -76,6 +78,19 @@ class StudyDetail(Endpoint):
 
 class StudyInstances(Endpoint):
     parser_classes = [Upload]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A body too large to be read leaves its Rejection like any other refused file."""
+        if isinstance(exc, TooLarge):
+            try:
+                services.refuse_unread(
+                    actor=self.actor,
+                    study_id=self.kwargs["study_id"],
+                    size=int(self.request.META.get("CONTENT_LENGTH") or 0),
+                )
+            except DomainError as error:
+                exc = error
+        return super().handle_exception(exc)
 
     @operation(
         "studies_upload",

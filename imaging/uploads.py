@@ -23,7 +23,13 @@ class SealedMemoryUploadHandler(MemoryFileUploadHandler):
         """Always in memory. Raising here would end in a page for defects, so too large a body is
         remembered and dropped at its first chunk: the view then sees that no file has arrived."""
         self.activated = True
-        self.too_large = content_length > MAX_BYTES + OVERHEAD
+        self.too_large = content_length > (MAX_BYTES + OVERHEAD if self._known() else OVERHEAD)
+
+    def _known(self) -> bool:
+        """Has the sender signed in? The API has asked for that before it reads a body."""
+        if self.request is None or self.request.path.startswith("/api/"):
+            return True
+        return self.request.user.is_authenticated
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """One byte over the limit is kept, so that `ingest` sees that the file is too large."""

@@ -1,6 +1,12 @@
 """Everything that writes visits and images. `ingest` is the one door for every file."""
 
-from imaging.services.ingest import Ingested, Quarantined, UploadRefused, ingest
+from imaging.services.ingest import (
+    Ingested,
+    Quarantined,
+    UploadRefused,
+    ingest,
+    refuse_unread,
+)
 from imaging.services.moving import assign_lesion, move_instance
 from imaging.services.quarantine import resolve_quarantine
 from imaging.services.studies import start_study
@@ -12,6 +18,7 @@ __all__ = [
     "assign_lesion",
     "ingest",
     "move_instance",
+    "refuse_unread",
     "resolve_quarantine",
     "start_study",
 ]

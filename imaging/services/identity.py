@@ -1,6 +1,5 @@
 """Does the file name the patient it was filed under? DICOM's own tags against the record."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -11,13 +10,8 @@ Differences = dict[str, dict[str, str]]
 
 
 def plain(text: str) -> str:
-    """Letters and digits, lower case, without accents: 'Müller-Lüden' meets 'MULLER LUDEN'."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return re.sub(
-        r"[^a-z0-9]+",
-        "",
-        "".join(c for c in decomposed if not unicodedata.combining(c)),
-    )
+    """Letters and digits of any script, without case and accents: 'Müller-Lü' meets 'MULLER LU'."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if c.isalnum())
 
 
 def differences(tags: DicomTags | None, patient: Patient) -> Differences:
@@ -55,6 +49,6 @@ def confirmed(patient: Patient, identifiers: Mapping[str, str]) -> list[str]:
         field
         for field, typed in identifiers.items()
         if field in ("mrn", "family_name", "given_name", "birth_date")
-        and typed
+        and plain(typed)
         and plain(typed) == plain(str(getattr(patient, field)))
     )

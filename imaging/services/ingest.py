@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
@@ -39,6 +40,9 @@ SOURCE_TAGS = (
     "model_name",
     "pixel_spacing_mm",
 )
+
+
+UID_TAKEN = "uid-taken"
 
 
 @dataclass(frozen=True)
@@ -102,43 +106,55 @@ def file(
         if (known := _known(study.patient, admitted)) is not None:
             audit.repeated_image(actor, known)
             return Ingested(known, created=False)
-        doubt = None if identity_settled else _doubt(study.patient, admitted)
-        clash = _uid_clash(admitted)
-    if doubt:
-        raise _hold(actor, study, lesion, data, admitted, doubt)
-    if clash:
-        raise _reject(
-            actor, study, data, "uid-taken",
-            _("Another image with this SOP Instance UID is on record, with other content."),
-        )  # fmt: skip
+        obstacle = _obstacle(study.patient, admitted, identity_settled)
+    if obstacle:
+        raise _stopped(actor, study, lesion, data, admitted, obstacle)
     names = _seal(study.patient, admitted)
     verdict = _quality(admitted)
     with clinic_context(actor.clinic_id):
         patient = Patient.objects.select_for_update().get(pk=study.patient_id)
+        _wait_for_twins(admitted)
         if (known := _known(patient, admitted)) is not None:
             audit.repeated_image(actor, known)
             return Ingested(known, created=False)
-        check_consent(patient)
-        instance = Instance.objects.create(
-            clinic_id=actor.clinic_id,
-            study=study,
-            patient=patient,
-            lesion=lesion,
-            sha256=admitted.sha256,
-            format=admitted.format,
-            media_type=admitted.image_media_type,
-            width=admitted.width,
-            height=admitted.height,
-            sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid) or new_uid(),
-            source=_source(admitted),
-            quality=verdict,
-            created_by=actor.person,
-            **names,
-        )
-        audit.admitted_image(actor, instance)
-        for step in steps.on_admitted:
-            step(actor, instance)
-    return Ingested(instance, created=True)
+        # Once more, now that nobody else can be admitting the same bytes or the same UID.
+        obstacle = _obstacle(patient, admitted, identity_settled)
+        if not obstacle:
+            instance = _write(actor, study, patient, lesion, admitted, names, verdict)
+            return Ingested(instance, created=True)
+    raise _stopped(actor, study, lesion, data, admitted, obstacle)
+
+
+def _write(
+    actor: Actor,
+    study: Study,
+    patient: Patient,
+    lesion: Lesion | None,
+    admitted: formats.Admitted,
+    names: dict[str, str],
+    verdict: dict[str, Any],
+) -> Instance:
+    check_consent(patient)
+    instance = Instance.objects.create(
+        clinic_id=actor.clinic_id,
+        study=study,
+        patient=patient,
+        lesion=lesion,
+        sha256=admitted.sha256,
+        format=admitted.format,
+        media_type=admitted.image_media_type,
+        width=admitted.width,
+        height=admitted.height,
+        sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid) or new_uid(),
+        source=_source(admitted),
+        quality=verdict,
+        created_by=actor.person,
+        **names,
+    )
+    audit.admitted_image(actor, instance)
+    for step in steps.on_admitted:
+        step(actor, instance)
+    return instance
 
 
 def _target(
@@ -164,21 +180,48 @@ def _known(patient: Patient, admitted: formats.Admitted) -> Instance | None:
     return Instance.objects.filter(patient=patient, sha256=admitted.sha256).first()
 
 
-def _doubt(patient: Patient, admitted: formats.Admitted) -> dict[str, Any] | None:
-    if found := differences(admitted.dicom, patient):
-        return {"kind": Quarantine.Kind.MISMATCH, "differences": found}
-    twins = Instance.objects.filter(clinic_id=patient.clinic_id, sha256=admitted.sha256)
-    twin = twins.exclude(patient=patient).select_related("patient").first()
-    if twin is not None:
-        mrns = {"file": twin.patient.mrn, "record": patient.mrn}
-        return {"kind": Quarantine.Kind.OTHER_PATIENT, "differences": {"mrn": mrns}}
-    return None
+def _obstacle(
+    patient: Patient, admitted: formats.Admitted, identity_settled: bool
+) -> dict[str, Any] | str:
+    """Why an image cannot be filed as it is: a Quarantine's fields, UID_TAKEN, or nothing ("")."""
+    if not identity_settled:
+        if found := differences(admitted.dicom, patient):
+            return {"kind": Quarantine.Kind.MISMATCH, "differences": found}
+        twins = Instance.objects.filter(clinic_id=patient.clinic_id, sha256=admitted.sha256)
+        twin = twins.exclude(patient=patient).select_related("patient").first()
+        if twin is not None:
+            mrns = {"file": twin.patient.mrn, "record": patient.mrn}
+            return {"kind": Quarantine.Kind.OTHER_PATIENT, "differences": {"mrn": mrns}}
+    return UID_TAKEN if uid_taken(admitted) else ""
 
 
-def _uid_clash(admitted: formats.Admitted) -> bool:
-    if admitted.dicom is None or not admitted.dicom.sop_instance_uid:
-        return False
-    return Instance.objects.filter(sop_instance_uid=admitted.dicom.sop_instance_uid).exists()
+def uid_taken(admitted: formats.Admitted) -> bool:
+    """Has another image of the clinic this SOP Instance UID?"""
+    uid = admitted.dicom.sop_instance_uid if admitted.dicom else ""
+    return bool(uid) and Instance.objects.filter(sop_instance_uid=uid).exists()
+
+
+def _wait_for_twins(admitted: formats.Admitted) -> None:
+    """Until no other transaction is admitting the same bytes or the same UID."""
+    uid = admitted.dicom.sop_instance_uid if admitted.dicom else ""
+    with connection.cursor() as cursor:
+        for text in sorted({admitted.sha256, uid} - {""}):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [text])
+
+
+def _stopped(
+    actor: Actor,
+    study: Study,
+    lesion: Lesion | None,
+    data: bytes,
+    admitted: formats.Admitted,
+    obstacle: dict[str, Any] | str,
+) -> DomainError:
+    """Record why the image was not filed; returns the error to raise."""
+    if isinstance(obstacle, dict):
+        return _hold(actor, study, lesion, data, admitted, obstacle)
+    sentence = _("Another image with this SOP Instance UID is on record, with other content.")
+    return _reject(actor, study, data, obstacle, sentence)
 
 
 def _hold(
@@ -227,8 +270,18 @@ def _hold(
     return Quarantined(sentences[Quarantine.Kind(held.kind)], quarantine=str(held.pk))
 
 
-def _reject(actor: Actor, study: Study, data: bytes, code: str, reason: Any) -> UploadRefused:
-    """Write the Rejection; returns the error to raise."""
+def refuse_unread(*, actor: Actor, study_id: uuid.UUID, size: int) -> UploadRefused:
+    """Write the Rejection of a file too large to be read at all; returns the error to raise."""
+    with clinic_context(actor.clinic_id):
+        study, _lesion = _target(actor, study_id, None)
+    refused = formats.Refused("too-large", limit=formats.MAX_BYTES // 1024**2)
+    return _reject(actor, study, None, refused.code, refused.message, size=size)
+
+
+def _reject(
+    actor: Actor, study: Study, data: bytes | None, code: str, reason: Any, *, size: int = 0
+) -> UploadRefused:
+    """Write the Rejection; returns the error to raise. `data` is None where nothing was read."""
     with clinic_context(actor.clinic_id):
         rejection = Rejection.objects.create(
             clinic_id=actor.clinic_id,
@@ -236,8 +289,8 @@ def _reject(actor: Actor, study: Study, data: bytes, code: str, reason: Any) -> 
             study=study,
             code=code,
             reason=str(reason),
-            sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data),
+            sha256="" if data is None else hashlib.sha256(data).hexdigest(),
+            size=size if data is None else len(data),
             rejected_by=actor.person,
         )
         audit.rejected_image(actor, rejection)

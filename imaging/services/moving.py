@@ -22,9 +22,12 @@ STORED = ("image_name", "thumbnail_name", "original_name")
 def assign_lesion(*, actor: Actor, instance_id: uuid.UUID, lesion_id: uuid.UUID) -> Instance:
     """Say which of the patient's lesions an image shows."""
     with clinic_context(actor.clinic_id):
-        instance = policies.find(
-            actor, "assign", Instance.objects.select_for_update(), pk=instance_id
-        )
+        seen = policies.find(actor, "assign", Instance.objects.all(), pk=instance_id)
+        # The patient's lock first, as in moving and signing: no report is signed meanwhile.
+        Patient.objects.select_for_update().get(pk=seen.patient_id)
+        instance = Instance.objects.select_for_update().get(pk=instance_id)
+        if instance.patient_id != seen.patient_id:
+            raise Conflict(_("The image has been moved meanwhile. Look at it again."))
         lesions = Lesion.objects.filter(patient_id=instance.patient_id)
         lesion = policies.find(actor, "view", lesions, pk=lesion_id)
         if instance.lesion_id == lesion.pk:

@@ -15,7 +15,7 @@ from dermaclinic.errors import Conflict, Invalid
 from imaging import formats
 from imaging.models import Instance, Quarantine
 from imaging.services.identity import confirmed
-from imaging.services.ingest import file
+from imaging.services.ingest import file, uid_taken
 from imaging.storage import vault
 
 
@@ -60,7 +60,7 @@ def resolve_quarantine(
         held.save()
         audit.resolved_quarantine(actor, held)
         # The held bytes are nobody's now: an accepted image has its own sealed copies.
-        transaction.on_commit(lambda: vault().delete(held.held_name))
+        transaction.on_commit(lambda: vault().delete(held.held_name), robust=True)
     return held
 
 
@@ -75,11 +75,16 @@ def _confirmed(held: Quarantine, identifiers: Mapping[str, str]) -> list[str]:
 
 def _file(actor: Actor, held: Quarantine) -> Instance:
     data = vault().get(held.held_name)
+    admitted = formats.admit(data)
+    if uid_taken(admitted):
+        raise Conflict(
+            _("The same DICOM object is on record already. Move that image, or discard this one.")
+        )
     return file(
         actor=actor,
         study=held.study,
         lesion=held.lesion,
         data=data,
-        admitted=formats.admit(data),
+        admitted=admitted,
         identity_settled=True,
     ).instance

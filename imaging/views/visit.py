@@ -73,7 +73,7 @@ def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     try:
         given = request.FILES.get("file")
         if given is None:
-            raise _missing(request)
+            raise _missing(request, study_id)
         ingested = services.ingest(
             actor=request.actor,
             study_id=study_id,
@@ -108,11 +108,10 @@ def tile(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     return render(request, "imaging/_tile.html", context)
 
 
-def _missing(request: MemberRequest) -> DomainError:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
-        sentence = _("The file is larger than the %(limit)d MB that are taken.")
-        limit = {"limit": MAX_BYTES // 1024**2}
-        return services.UploadRefused(sentence % limit, code="too-large")
+def _missing(request: MemberRequest, study_id: uuid.UUID) -> DomainError:
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    if size > MAX_BYTES:
+        return services.refuse_unread(actor=request.actor, study_id=study_id, size=size)
     return Invalid(_("No file has arrived. Choose one and try again."))
 
 

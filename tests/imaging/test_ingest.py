@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from patients.services import record_consents
 from tests import factories
 
 NEVUS = Lesion(Kind.NEVUS_RETICULAR, seed=1)
+# `imaging.services.ingest` is the function; its module is found by name.
+ingest_module = import_module("imaging.services.ingest")
 SPEC = Spec(SkinTone.TYPE_II, NEVUS, Capture.plain(), size=(320, 240))
 
 
@@ -198,6 +201,20 @@ def test_accents_case_and_empty_tags_are_no_difference(technician: Any, drawing:
     assert services.ingest(actor=technician, study_id=study.pk, data=data).created
 
 
+@pytest.mark.parametrize(
+    ("family_name", "given_name", "mrn"),
+    [("Петров", "Jo", "D-1"), ("Testperson", "Иван", "D-1"), ("Testperson", "Jo", "患者二")],
+)
+def test_names_in_other_scripts_are_compared_too(
+    technician: Any, drawing: Any, family_name: str, given_name: str, mrn: str
+) -> None:
+    record = {"family_name": "Сидоров", "given_name": "Пётр", "mrn": "患者一"}
+    study = factories.study(technician, factories.patient(technician, **record))
+    named = {"family_name": family_name, "given_name": given_name, "mrn": mrn}
+    with pytest.raises(services.Quarantined):
+        services.ingest(actor=technician, study_id=study.pk, data=dicom(drawing, **record | named))
+
+
 @pytest.fixture
 def held(technician: Any, study: Any, drawing: Any) -> Quarantine:
     with pytest.raises(services.Quarantined):
@@ -229,6 +246,7 @@ def test_two_identifiers_and_a_reason_file_a_held_image(technician: Any, held: Q
         {"identifiers": {"mrn": "D-1"}},
         {"identifiers": {}},
         {"identifiers": {"mrn": "D-2", "birth_date": "1970-01-01"}},
+        {"identifiers": {"mrn": "D-1", "birth_date": "?"}},
         {"identifiers": {"mrn": "D-1", "birth_date": "1970-01-01", "family_name": "Wrong"}},
     ],
 )
@@ -282,6 +300,43 @@ def test_a_uid_with_other_content_is_refused(technician: Any, study: Any, drawin
         services.ingest(actor=technician, study_id=study.pk, data=dicom(altered))
     assert refused.value.extra["code"] == "uid-taken"
     assert len(rows(technician, Instance)) == 1
+
+
+def test_a_held_object_that_was_filed_meanwhile_stays_held(
+    technician: Any, held: Quarantine, drawing: Any
+) -> None:
+    right = factories.study(technician, factories.patient(technician, mrn="D-2", given_name="Jo"))
+    services.ingest(actor=technician, study_id=right.pk, data=dicom(drawing, mrn="D-2"))
+    with pytest.raises(Conflict, match="on record already"):
+        resolve(technician, held)
+    assert rows(technician, Quarantine)[0].resolution == "open"
+    assert not rows(technician, Rejection)
+
+
+def test_what_another_upload_did_meanwhile_is_seen(
+    technician: Any, study: Any, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes come for another patient between the first look and the lock."""
+    other = factories.study(technician, factories.patient(technician))
+    real = ingest_module._quality
+    monkeypatch.setattr(ingest_module, "_quality", lambda admitted: meanwhile(admitted))
+
+    def meanwhile(admitted: Any) -> Any:
+        monkeypatch.setattr(ingest_module, "_quality", real)
+        services.ingest(actor=technician, study_id=other.pk, data=jpeg)
+        return real(admitted)
+
+    with pytest.raises(services.Quarantined):
+        services.ingest(actor=technician, study_id=study.pk, data=jpeg)
+    assert [each.patient_id for each in rows(technician, Instance)] == [other.patient_id]
+
+
+def test_a_file_too_large_to_be_read_leaves_its_rejection(technician: Any, study: Any) -> None:
+    error = services.refuse_unread(actor=technician, study_id=study.pk, size=80_000_000)
+    (rejection,) = rows(technician, Rejection)
+    assert (rejection.code, rejection.size) == ("too-large", 80_000_000)
+    assert error.extra["rejection"] == str(rejection.pk)
+    assert "64" in rejection.reason
 
 
 def test_a_step_that_fails_takes_the_image_with_it(
