@@ -228,6 +228,7 @@ def test_a_file_over_the_limit(
     told = problem(upload(as_technician, study, data), 413)
     assert str(formats.MAX_BYTES // 1024**2) in told["detail"]
     assert nothing_kept(technician)
+    assert count(technician, Rejection, code="too-large") == 1
 
 
 def test_a_large_file_below_the_limit(as_technician: APIClient, study: Any) -> None:

@@ -1,18 +1,22 @@
 """The visit's page: uploads, tiles, what was refused; and the image's bytes."""
 
+import io
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.core.files.uploadhandler import StopUpload
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from dermaclinic.audit.models import Event
 from imaging.formats import MAX_BYTES
 from imaging.models import Instance, Rejection, Study
 from imaging.storage import vault
+from imaging.uploads import SealedMemoryUploadHandler
 from tests import factories
 from tests.imaging import files
 
@@ -234,3 +238,14 @@ def test_a_file_over_the_limit_is_refused_while_it_arrives(
     assert response.status_code == 422
     assert "larger than the 64 MB" in response.json()["detail"]
     assert not rows(Instance)
+    assert [each.code for each in rows(Rejection)] == ["too-large"]
+
+
+def test_strangers_fill_no_memory() -> None:
+    """Nobody has signed in: of a large body not a chunk is kept."""
+    request = RequestFactory().post("/sign-in/")
+    request.user = AnonymousUser()
+    handler = SealedMemoryUploadHandler(request)
+    handler.handle_raw_input(io.BytesIO(), {}, 1_000_000, b"")
+    with pytest.raises(StopUpload):
+        handler.receive_data_chunk(b"x" * 1000, 0)
