@@ -45,7 +45,7 @@ class Draws(keras.utils.PyDataset):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.examples) // self.config.fit.batch
+        return max(1, len(self.examples) // self.config.fit.batch)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1

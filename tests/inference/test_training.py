@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inference import package
 from inference.network import limits, posterior
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
 from inference.training import augment, calibrate, config, datasets
 from inference.training.datasets import DataUnusable, Example
+from tests.inference.test_package import SHIPPED
 
 SHARES = {"calibrate": 0.1, "report": 0.1}
 EVEN = np.full(7, 1 / 7)
@@ -329,6 +331,55 @@ class TestFit:
             np.testing.assert_allclose(one, two, rtol=1e-5)
         # What is kept for a look is the average, and training goes on from the weights themselves.
         assert np.abs(next(iter(resumed.values())) - raw).max() > 1e-4
+
+    def test_the_whole_way_from_a_folder_to_a_package(self, folder: Path, tmp_path: Path) -> None:
+        """No epoch is trained here: everything before and after the loop is real."""
+        from inference.evaluation import labels
+        from inference.training import build
+
+        full = config.load()
+        small = dataclasses.replace(
+            full,
+            network=dataclasses.replace(
+                full.network, size=64, encoder_weights=str(self.encoder_arrays(tmp_path))
+            ),
+            fit=dataclasses.replace(full.fit, epochs=0),
+        )
+        made = build.train(folder, small, tmp_path / "out", tmp_path / "work")
+        parts = build.split(datasets.read_ham10000(folder / datasets.TABLE), small)
+        listed = labels.read(tmp_path / "work" / "report.csv")
+        assert [row.image for row in listed] == [row.image_id for row in parts["report"]]
+        data = made.manifest["data"]
+        assert data["report_sha256"] == datasets.fingerprint(parts["report"])
+        assert made.manifest["metrics"]["n"] == len(parts["report"])
+        assert f"{len(parts['report'])} images" in made.card
+        assert "CC BY-NC 4.0" in made.card
+        assert 0 <= made.operating_points[0].threshold < 1
+        assert made.input_size == 64
+
+    def encoder_arrays(self, tmp_path: Path) -> Path:
+        """The shipped encoder in the layout of the published ImageNet weights."""
+        from keras import layers
+
+        from inference.network.mobilenet import PREFIX, encoder
+
+        folder = tmp_path / "imagenet"
+        folder.mkdir()
+        arrays = package.read(SHIPPED).arrays()
+        for layer in encoder(32).layers:
+            for weight in layer.weights:
+                layer_name, name = weight.path.split("/")
+                values = arrays[weight.path]
+                if name == "kernel":
+                    depthwise = isinstance(layer, layers.DepthwiseConv2D)
+                    values = values.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1))
+                published = {
+                    "kernel": "weight",
+                    "moving_mean": "running_mean",
+                    "moving_variance": "running_var",
+                }.get(name, name)
+                np.save(folder / f"{PREFIX}{layer_name}_{published}.npy", values)
+        return folder
 
     def test_a_missing_image_is_named(self, folder: Path, tmp_path: Path) -> None:
         from inference.training import build
