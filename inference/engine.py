@@ -244,12 +244,16 @@ def _forwards(
         side = package.input_size
         # One concrete graph a size, so that nothing is traced while serving; with its weights as
         # constants TensorFlow folds each normalisation into its convolution, a fifth of the time.
-        function = convert_variables_to_constants_v2(
-            tf.function(forward, autograph=False).get_concrete_function(
-                tf.TensorSpec((size, side, side, 3), tf.uint8),
-                tf.TensorSpec((size, metadata.WIDTH), tf.float32),
-            )
+        signature = (
+            tf.TensorSpec((size, side, side, 3), tf.uint8),
+            tf.TensorSpec((size, metadata.WIDTH), tf.float32),
         )
+        frozen = convert_variables_to_constants_v2(
+            tf.function(forward, autograph=False).get_concrete_function(*signature)
+        )
+        # A frozen function has lost its signature: called from Python, it would write out all
+        # pixels in an error message before it tries another way. So a graph calls it.
+        function = tf.function(frozen, autograph=False).get_concrete_function(*signature)
 
         def run(images: NDArray[np.uint8], known: NDArray[np.float32]) -> Any:
             outputs = function(tf.constant(images), tf.constant(known))
