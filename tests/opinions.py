@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -19,6 +20,7 @@ from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance, new_uid
 from imaging.services import ingest
 from inference.models import ModelVersion, Prediction
+from inference.services import models
 from inference.services.requests import request_for
 from tests import factories
 from tests.database import acting_as
@@ -34,13 +36,20 @@ def picture(seed: int, *, width: int = 320, height: int = 240) -> bytes:
 
 def model(version: str = "1", *, active: bool = True) -> ModelVersion:
     """A registered model; its package need not exist for the queue's sake."""
-    return ModelVersion.objects.create(
-        name="test-model",
-        version=version,
-        sha256=version.encode().hex().ljust(64, "0"),
-        manifest={"name": "test-model", "version": version},
-        active=active,
-    )
+    with acting_as("owner"):
+        return ModelVersion.objects.create(
+            name="test-model",
+            version=version,
+            sha256=version.encode().hex().ljust(64, "0"),
+            manifest={"name": "test-model", "version": version},
+            active=active,
+        )
+
+
+def registered(folder: Path) -> ModelVersion:
+    """A package that the installation's owner has registered."""
+    with acting_as("owner"):
+        return models.register_package(folder=folder)
 
 
 def admit(actor: Actor, patient: Any = None, *, seed: int = 1, **changes: Any) -> Instance:
@@ -79,9 +88,9 @@ def predictions(actor: Actor, **lookup: Any) -> list[Prediction]:
 
 
 def change(actor: Actor, **values: Any) -> int:
-    """Set columns of every row of the clinic, as something else would have done."""
-    with clinic_context(actor.clinic_id):
-        return Prediction.objects.update(**values)
+    """Set columns of every row of the clinic, as a worker would have done."""
+    with clinic_context(actor.clinic_id), acting_as("worker"):
+        return Prediction.objects.filter(clinic=actor.clinic_id).update(**values)
 
 
 class AtOnce(Executor):

@@ -119,6 +119,8 @@ class _Guard:
         return execute(sql, params, many, context)
 
 
+# Nobody's temporary table or function may stand in for ours.
+SAFE_PATH = "SET search_path = public, pg_temp"
 _CONTEXT = "NULLIF(current_setting('app.clinic', true), '')::uuid"
 
 
@@ -159,7 +161,7 @@ def append_only(table: str, *, error: str) -> RunSQL:
     """Migration step: a trigger that refuses UPDATE, DELETE and TRUNCATE for everyone."""
     return RunSQL(
         f"""
-        CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql {SAFE_PATH} AS $$
         BEGIN RAISE EXCEPTION '{error}' USING ERRCODE = 'restrict_violation'; END $$;
         CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
             FOR EACH ROW EXECUTE FUNCTION {table}_append_only();
@@ -182,7 +184,7 @@ def immutable_when(table: str, condition: str, *, but: tuple[str, ...] = (), err
     left_out = "ARRAY[" + ", ".join(f"'{column}'" for column in but) + "]::text[]"
     return RunSQL(
         f"""
-        CREATE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql {SAFE_PATH} AS $$
         BEGIN
             IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - {left_out} = to_jsonb(NEW) - {left_out} THEN
                 RETURN NEW;
@@ -193,6 +195,29 @@ def immutable_when(table: str, condition: str, *, but: tuple[str, ...] = (), err
             FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {table}_immutable();
         """,
         f"DROP TRIGGER {table}_immutable ON {table}; DROP FUNCTION {table}_immutable();",
+    )
+
+
+def web_changes_only(table: str, *columns: str) -> RunSQL:
+    """Migration step: a trigger that refuses the web role's changes of all other columns.
+
+    For models that are saved whole, where a grant of UPDATE on columns would refuse every save.
+    """
+    free = "ARRAY[" + ", ".join(f"'{column}'" for column in columns) + "]::text[]"
+    return RunSQL(
+        f"""
+        CREATE FUNCTION {table}_web_changes() RETURNS trigger LANGUAGE plpgsql {SAFE_PATH} AS $$
+        BEGIN
+            IF to_jsonb(OLD) - {free} <> to_jsonb(NEW) - {free} THEN
+                RAISE EXCEPTION 'only {", ".join(columns)} may change'
+                    USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER {table}_web_changes BEFORE UPDATE ON {table} FOR EACH ROW
+            WHEN (current_user = 'dermaclinic_web') EXECUTE FUNCTION {table}_web_changes();
+        """,
+        f"DROP TRIGGER {table}_web_changes ON {table}; DROP FUNCTION {table}_web_changes();",
     )
 
 

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         protect("patients_patient", web=KEEP),
         protect("patients_patientchange", web=ADD, worker=""),
         protect("patients_consent", web=ADD),
-        protect("patients_lesion", web=KEEP),
+        protect("patients_lesion", web=f"{ADD}, UPDATE (body_site, laterality, note)"),
         append_only("patients_patientchange", error="the history of a patient is never changed"),
         append_only("patients_consent", error="a consent is never changed: record a new one"),
         same("patients_patientchange", "patient_id", "patients_patient", "clinic_id"),

@@ -149,7 +149,7 @@ def test_no_rerun_without_model_or_consent(
 ) -> None:
     ready.answer(doctor)
     prediction.model_version.active = False
-    prediction.model_version.save()
+    prediction.model_version.save(update_fields=["active"])
     problem(as_doctor.post(url(prediction, "rerun/")), 503)
     patient_id = prediction.instance.patient_id
     record_consents(actor=doctor, patient_id=patient_id, decisions={"ai_opinion": False})

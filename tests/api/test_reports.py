@@ -10,6 +10,7 @@ from imaging.storage import name_for, vault
 from reports.models import Report
 from tests import factories
 from tests.api.calling import NOWHERE, V1, actions, count, errors, problem
+from tests.database import acting_as
 from tests.reports import scenes
 
 REPORTS = f"{V1}/reports/"
@@ -26,7 +27,7 @@ def rendered(actor: Any, report: Report, status: str = "ready", error: str = "")
     name = name_for(report.clinic_id, report.patient_id, "0" * 64) if status == "ready" else ""
     if name:
         vault().put(name, PDF)
-    with clinic_context(actor.clinic_id):
+    with clinic_context(actor.clinic_id), acting_as("worker"):
         Report.objects.filter(pk=report.pk).update(
             pdf_status=status, pdf_name=name, pdf_error=error
         )

@@ -21,8 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from dermaclinic.accounts.models import Membership
 from dermaclinic.demo import Supervised, children, free_port, wait_for_page
 from inference.models import ModelVersion
-from inference.services import models
-from tests import factories
+from tests import factories, opinions
 
 KEYS = ("SECRET_KEY", "VAULT_KEYS", "VAULT_NAMING_KEY", "AUDIT_EVENT_KEY")
 CHROMIUM = "/usr/bin/chromium"
@@ -82,7 +81,7 @@ def _slow_hashes(settings: Any) -> None:
 def house(transactional_db: None, product: str, _slow_hashes: None, clinic: Any) -> House:
     """A clinic with one person of each role and the shipped network."""
     folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-mobilenet"
-    models.register_package(folder=folder)
+    opinions.registered(folder)
     ModelVersion.objects.update(active=True)
     roles = ("technician", "doctor", "administrator")
     return House(product, {role: factories.membership(clinic, role) for role in roles})

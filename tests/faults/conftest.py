@@ -20,7 +20,7 @@ from redis import Redis
 
 from dermaclinic.processes import Child
 from inference.models import ModelVersion
-from inference.services import models
+from tests import opinions
 from tests.faults.worker import Worker
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -119,7 +119,7 @@ def worker(workers: Callable[[int], list[Worker]]) -> Worker:
 def real_model(transactional_db: None, clinic: Any) -> ModelVersion:
     """The shipped package, registered and active."""
     folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-mobilenet"
-    model = models.register_package(folder=folder)
+    model = opinions.registered(folder)
     ModelVersion.objects.update(active=True)
     return model
 

@@ -17,6 +17,7 @@ from dermaclinic.processes import Child
 from inference.models import Prediction
 from inference.services import queue
 from tests import opinions
+from tests.database import acting_as
 from tests.waiting import wait_until
 
 START_SECONDS = 90
@@ -90,8 +91,8 @@ def sweep() -> None:
 
 def end_leases(actor: Actor) -> None:
     """Let the time pass after which running rows are anybody's."""
-    with clinic_context(actor.clinic_id):
-        Prediction.objects.filter(status="running").update(
+    with clinic_context(actor.clinic_id), acting_as("worker"):
+        Prediction.objects.filter(clinic=actor.clinic_id, status="running").update(
             lease_expires_at=timezone.now() - timedelta(seconds=1)
         )
 

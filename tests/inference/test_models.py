@@ -33,8 +33,8 @@ def activations(actor: Any) -> list[Event]:
 
 @pytest.mark.django_db
 def test_registering_twice_is_registering_once(package: Path) -> None:
-    first = models.register_package(folder=package)
-    assert models.register_package(folder=package) == first
+    first = opinions.registered(package)
+    assert opinions.registered(package) == first
     assert ModelVersion.objects.count() == 1
     assert not first.active
     assert first.manifest["weights"]["sha256"] == first.sha256
@@ -45,17 +45,17 @@ def test_a_package_with_other_weights_is_refused(package: Path) -> None:
     weights = package / "weights.npz"
     weights.write_bytes(weights.read_bytes() + b"\x00")
     with pytest.raises(Invalid, match="SHA-256"):
-        models.register_package(folder=package)
+        opinions.registered(package)
     assert not ModelVersion.objects.exists()
 
 
 @pytest.mark.django_db
 def test_the_same_version_with_another_manifest_is_refused(package: Path) -> None:
-    first = models.register_package(folder=package)
+    first = opinions.registered(package)
     manifest = package / "manifest.toml"
     manifest.write_text(manifest.read_text().replace('intended_use = "', 'intended_use = "Now '))
     with pytest.raises(Conflict):
-        models.register_package(folder=package)
+        opinions.registered(package)
     assert list(ModelVersion.objects.all()) == [first]
 
 

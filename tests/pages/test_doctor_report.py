@@ -14,6 +14,7 @@ from imaging.storage import vault
 from reports.models import Report
 from reports.services.composing import compose
 from tests import factories
+from tests.database import acting_as
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,7 @@ def page_of(report: Any) -> str:
 
 
 def change(actor: Any, report: Any, **values: Any) -> None:
-    with clinic_context(actor.clinic_id):
+    with clinic_context(actor.clinic_id), acting_as("owner"):
         Report.objects.filter(pk=report.pk).update(**values)
 
 

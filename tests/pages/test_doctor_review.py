@@ -15,6 +15,7 @@ from inference.models import ModelVersion, Prediction
 from patients.services import record_consents
 from reports.services.claims import claim_study
 from tests import factories
+from tests.database import acting_as
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,8 @@ def test_what_the_network_was_not_told(doctors: Client, doctor: Any) -> None:
         made.status, made.malignant_probability, made.triage = "ready", 0.1, "routine"
         made.result = dict(row.result) | {"metadata_used": {"age": 56.0}, "decision": "bkl"}
         made.finished_at = timezone.now()
-        made.save()
+        with acting_as("owner"):
+            made.save()
     page = text(doctors.get(address(later)))
     assert "Not told:</span> sex, body site." in page
     assert "the image speaks most for: Seborrheic keratosis" in page

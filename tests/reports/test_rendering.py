@@ -18,6 +18,7 @@ from reports.models import Report
 from reports.selectors import report_pdf, stored_names
 from reports.services import rendering
 from tests import factories
+from tests.database import acting_as
 from tests.opinions import as_worker
 from tests.reports import scenes
 
@@ -28,7 +29,7 @@ def render() -> int:
 
 
 def set_pdf(actor: Any, report: Report, **values: Any) -> None:
-    with clinic_context(actor.clinic_id):
+    with clinic_context(actor.clinic_id), acting_as("worker"):
         Report.objects.filter(pk=report.pk).update(**values)
 
 

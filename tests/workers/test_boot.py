@@ -14,7 +14,6 @@ import pytest
 from django.conf import settings as django_settings
 
 from inference.models import ModelVersion
-from inference.services import models
 from tests import opinions
 from tests.opinions import as_worker
 from workers import inference, serving
@@ -71,7 +70,7 @@ class TestNoModelNoAnswer:
     def model(self, db: None, settings: Any, tmp_path: Path) -> ModelVersion:
         settings.MODEL_PACKAGES = tmp_path / "packages"
         shutil.copytree(PACKAGE, settings.MODEL_PACKAGES / "a")
-        model = models.register_package(folder=settings.MODEL_PACKAGES / "a")
+        model = opinions.registered(settings.MODEL_PACKAGES / "a")
         ModelVersion.objects.update(active=True)
         return model
 

@@ -16,10 +16,11 @@ class Migration(migrations.Migration):
 
     operations = [
         grant("accounts_clinic", web="SELECT", worker="SELECT", sealer="SELECT"),
-        grant("accounts_user", web="SELECT, UPDATE", worker="SELECT"),
-        grant("accounts_membership", web="SELECT", worker="SELECT"),
-        grant("accounts_apitoken", web=MANAGE),
-        grant("accounts_idempotencykey", web=MANAGE, worker="SELECT, DELETE"),
+        grant("accounts_user", web="SELECT, UPDATE (password, last_login)"),
+        grant("accounts_membership", web="SELECT"),
+        grant("accounts_apitoken", web="SELECT, INSERT"),
+        # The worker clears out what is old, and cannot read the answers.
+        grant("accounts_idempotencykey", web=MANAGE, worker="SELECT (id, created_at), DELETE"),
         grant("django_session", web=MANAGE),
         grant("django_content_type", web="SELECT", worker="SELECT"),
         grant("django_migrations", web="SELECT", worker="SELECT", sealer="SELECT"),

@@ -2,8 +2,13 @@
 
 from django.db import migrations
 
-from dermaclinic.accounts.tenancy import append_only, grant
+from dermaclinic.accounts.tenancy import SAFE_PATH, append_only, grant
 
+# All but the number: nobody takes one that is still to come.
+INSERT = (
+    "INSERT (uid, xid, at, clinic_id, actor_id, role, action, object_type, object_id, patient_id, "
+    "outcome, purpose, request_id, address, detail, mac)"
+)
 CONTEXT = "NULLIF(current_setting('app.clinic', true), '')::uuid"
 
 
@@ -33,12 +38,30 @@ class Migration(migrations.Migration):
             ALTER TABLE audit_event DISABLE ROW LEVEL SECURITY;
             """,
         ),
-        grant(
-            "audit_event",
-            web="SELECT, INSERT",
-            worker="SELECT, INSERT",
-            sealer="SELECT",
+        # The sealer goes by `xid` and its watch by `at`: no writer may choose them.
+        migrations.RunSQL(
+            f"""
+            CREATE FUNCTION audit_event_is_of_now() RETURNS trigger
+            LANGUAGE plpgsql {SAFE_PATH} AS $$
+            BEGIN
+                IF NEW.at NOT BETWEEN clock_timestamp() - interval '1 minute'
+                                  AND clock_timestamp() + interval '1 minute' THEN
+                    RAISE EXCEPTION 'an event is written when it happens'
+                        USING ERRCODE = 'check_violation',
+                              HINT = 'Do the clocks of this server and the database agree?';
+                END IF;
+                NEW.xid := pg_current_xact_id();
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER audit_event_is_of_now BEFORE INSERT ON audit_event
+                FOR EACH ROW EXECUTE FUNCTION audit_event_is_of_now();
+            """,
+            """
+            DROP TRIGGER audit_event_is_of_now ON audit_event;
+            DROP FUNCTION audit_event_is_of_now();
+            """,
         ),
+        grant("audit_event", web=f"SELECT, {INSERT}", worker=f"SELECT, {INSERT}", sealer="SELECT"),
         grant("audit_seal", sealer="SELECT, INSERT"),
         grant("audit_sealedevent", web="SELECT", sealer="SELECT, INSERT"),
         append_only("audit_event", error="audit events are never changed or removed"),
