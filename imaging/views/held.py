@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid
@@ -21,9 +22,11 @@ from imaging.models import Quarantine
 @reading
 @require_safe
 def held(request: MemberRequest) -> HttpResponse:
-    """Everything that waits for a decision, oldest first."""
+    """Everything that waits for a decision, oldest first; a look at each of them."""
     policies.require(request.actor, "view", Quarantine)
     waiting = list(selectors.open_quarantine(request.actor))
+    for each in waiting:
+        audit.viewed_quarantine(request.actor, each)
     return render(request, "imaging/held.html", {"waiting": waiting})
 
 

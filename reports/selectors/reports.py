@@ -26,8 +26,8 @@ def _whole() -> QuerySet[Report]:
 def report(actor: Actor, report_id: uuid.UUID, *, again: bool = False) -> Report:
     """A report with patient, visit and signer, and `items` with their assessments in order.
 
-    NotFound (and an event) for another clinic's. A look that is written down, except `again`: an
-    open page that asks whether there is news.
+    NotFound (and an event) for another clinic's. A look that is written down, except `again`: it
+    tells no more than how far the PDF is, or another call writes the look.
     """
     with clinic_context(actor.clinic_id):
         found = policies.find(actor, "view", _whole(), pk=report_id)

@@ -72,7 +72,7 @@ class Review:
 def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
     """A visit as its review page shows it; NotFound (and an event) for another clinic's.
 
-    A look that is written down, except `again`: an open page that asks whether there is news.
+    A look that is written down, except `again`: nothing of it will be shown.
     """
     with clinic_context(actor.clinic_id):
         study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)

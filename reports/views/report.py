@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
@@ -39,7 +40,7 @@ def report(request: MemberRequest, report_id: uuid.UUID) -> HttpResponse:
 def _page(
     request: MemberRequest, report_id: uuid.UUID, form: SignForm | None = None, status: int = 200
 ) -> HttpResponse:
-    found = selectors.report(request.actor, report_id, again=form is not None)
+    found = selectors.report(request.actor, report_id)
     context = {
         "report": found,
         "patient": found.patient,
@@ -160,9 +161,10 @@ def retry(request: MemberRequest, report_id: uuid.UUID) -> HttpResponse:
 @reading
 @require_safe
 def of_patient(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
-    """A patient's reports; htmx asks for the list alone."""
+    """A patient's reports, a look at the patient; htmx asks for the list alone."""
     patient = policies.find(request.actor, "view", Patient.objects.all(), pk=patient_id)
     policies.require(request.actor, "view", Report)
+    audit.viewed_patient(request.actor, patient)
     context = {
         "patient": patient,
         "reports": selectors.reports_of_patient(request.actor, patient_id),

@@ -67,7 +67,7 @@ def _page(
     refused: tuple[uuid.UUID, AssessmentForm] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    found = selectors.review(request.actor, study_id, again=refused is not None)
+    found = selectors.review(request.actor, study_id)
     if refused is not None and refused[0] not in {row.lesion.pk for row in found.lesions}:
         raise NotFound(_("This visit has no image of the lesion."))
     may_assess = policies.can(request.actor, "add", Assessment)
@@ -111,13 +111,13 @@ def _waiting(found: Review) -> str:
 @reading
 @require_safe
 def live(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """The opinions that have arrived since the page was shown. 204 while none has."""
+    """The opinions that have arrived since the page was shown; a look. 204 while none has."""
     asked = {each for each in map(as_uuid, request.GET.get("images", "").split(",")) if each}
     policies.find(request.actor, "view", Study.objects.all(), pk=study_id)
     newest = opinions.newest(asked)
     if all(pk in newest and newest[pk].pending for pk in asked):
         return HttpResponse(status=204)
-    found = selectors.review(request.actor, study_id, again=True)
+    found = selectors.review(request.actor, study_id)
     arrived = [
         row
         for row in found.lesions

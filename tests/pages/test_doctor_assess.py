@@ -102,6 +102,7 @@ def test_a_refusal_keeps_the_text_and_stores_nothing(
     assert not second.form.is_bound
     assert scenes.count(doctor, Assessment) == 0
     assert scenes.events(doctor, "assessment.recorded") == 0
+    assert scenes.events(doctor, "study.viewed", object_id=str(study.pk)) == 1, "it was shown"
 
 
 def test_departing_from_the_opinion_needs_a_reason(doctors: Client, doctor: Any) -> None:

@@ -77,6 +77,7 @@ def test_a_wrong_password_signs_nothing_and_is_not_sent_back(
     assert 'value="wrong"' not in response.content.decode()
     assert scenes.stored(doctor, report).status == Report.Status.DRAFT
     assert scenes.events(doctor, "report.signed") == 0
+    assert scenes.events(doctor, "report.viewed", object_id=str(report.pk)) == 1, "it was shown"
 
 
 def test_a_draft_that_is_out_of_date_is_not_signed(doctors: Client, doctor: Any) -> None:
@@ -216,3 +217,5 @@ def test_a_patients_reports(doctors: Client, at_desk: Client, doctor: Any) -> No
     other = factories.patient(doctor)
     address = reverse("reports:patient-reports", args=[other.pk])
     assert b"There is no report on this patient yet." in doctors.get(address).content
+    assert scenes.events(doctor, "patient.viewed", patient_id=study.patient_id) == 2
+    assert scenes.events(doctor, "patient.viewed", patient_id=other.pk) == 1

@@ -163,7 +163,7 @@ def test_news_are_pushed_into_place_once(doctors: Client, doctor: Any) -> None:
     last = doctors.get(live, {"images": str(second.pk)})
     assert "every 1s" not in text(last)
     assert scenes.events(doctor, "prediction.viewed") == 1, "nothing to see in a refusal"
-    assert scenes.events(doctor, "study.viewed") == 1
+    assert scenes.events(doctor, "study.viewed") == 3, "the page, and each news of the visit"
 
 
 def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dermaclinic.audit.models import Event
 from imaging.models import Instance, Quarantine
 from tests import factories
 from tests.imaging import files
@@ -50,6 +51,12 @@ def test_the_list_and_the_page_show_what_does_not_fit(at_desk: Client, held: Any
     assert reverse("imaging:held-item", args=[held.pk]) in listed
     for text in ("N-2", "N-1", "Lindquist", "Lindqvist", "1961-03-14", "1970-01-01"):
         assert text in page
+
+
+def test_the_list_is_a_look_at_each(at_desk: Client, held: Any, patient: Any, rows: Rows) -> None:
+    assert b"Lindqvist" in at_desk.get(reverse("imaging:held")).content
+    (look,) = rows(Event, action="quarantine.viewed")
+    assert (look.object_id, look.patient_id) == (str(held.pk), patient.pk)
 
 
 def test_two_identifiers_and_a_reason_file_it(
