@@ -117,11 +117,11 @@ class PatientSearch(Endpoint):
     @operation(
         "patients_search",
         "Find patients by name, MRN or birth date",
-        description="At most 50, by name. A POST, so that identifiers stand in no URL.",
+        description="At most 50, by name. A POST, so that identifiers stand in no URL; it only "
+        "reads, so an Idempotency-Key has no meaning here: each search is one.",
         request=SearchIn,
         responses={200: FoundOut},
     )
-    @idempotent
     def post(self, request: Request) -> Response:
         found = selectors.search(actor=self.actor, q=self.body(SearchIn)["q"])
         return Response({"results": PatientOut(found, many=True).data})

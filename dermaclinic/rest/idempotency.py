@@ -1,10 +1,10 @@
 """A POST with an `Idempotency-Key` happens once: its repeats get the first answer again.
 
-After draft-ietf-httpapi-idempotency-key-header. A key is one member's, for one day. Answers hold
-patient data, so they are kept encrypted; a fingerprint is an HMAC, since bodies hold passwords.
+After draft-ietf-httpapi-idempotency-key-header. A key is one member's in one role, for one day.
+Answers hold patient data, so they are kept encrypted; a fingerprint is an HMAC, since bodies hold
+passwords. For what writes only: a replay asks no policy and writes no event.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
@@ -24,6 +24,7 @@ from rest_framework.response import Response
 from dermaclinic.accounts.models import IdempotencyKey, Membership
 from dermaclinic.errors import Conflict, DomainError, Invalid
 from dermaclinic.problems import PROBLEM_JSON, problem_details
+from dermaclinic.rest.sealing import cipher
 
 HEADER = "Idempotency-Key"
 LASTS = timedelta(hours=24)
@@ -87,7 +88,7 @@ def _claim(request: Request, view: Any, key: str) -> tuple[IdempotencyKey, bool]
     if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise Invalid(_("An Idempotency-Key has 1 to 200 printable ASCII characters."))
     membership = Membership.objects.get(user=view.actor.user, clinic_id=view.actor.clinic_id)
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, view.actor.role)
     row, first = IdempotencyKey.objects.get_or_create(
         membership=membership, key=key, defaults={"fingerprint": fingerprint}
     )
@@ -109,13 +110,13 @@ def _lapsed(row: IdempotencyKey) -> bool:
     return row.created_at < timezone.now() - (LASTS if row.status else ABANDONED)
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint(request: Request, role: str) -> str:
     data = request.data
     fields: Iterable[tuple[str, Any]]
     if isinstance(data, QueryDict):
         fields = sorted((name, [_value(v) for v in values]) for name, values in data.lists())
         data = list(fields)
-    said = json.dumps([request.path, data], sort_keys=True)
+    said = json.dumps([role, request.path, data], sort_keys=True)
     return salted_hmac(_SALT, said, algorithm="sha256").hexdigest()
 
 
@@ -129,23 +130,17 @@ def _value(value: Any) -> str:
     return f"file:{value.name}:{digest.hexdigest()}"
 
 
-def _cipher() -> Fernet:
-    return Fernet(
-        base64.urlsafe_b64encode(salted_hmac(_SALT, "answers", algorithm="sha256").digest())
-    )
-
-
 def _keep(row: IdempotencyKey, response: HttpResponse) -> HttpResponse:
     content = json.dumps(getattr(response, "data", None), default=str, ensure_ascii=False)
     row.status = response.status_code
-    row.body = _cipher().encrypt(content.encode()).decode()
+    row.body = cipher(_SALT).encrypt(content.encode()).decode()
     row.save(update_fields=["status", "body"])
     return response
 
 
 def _replay(row: IdempotencyKey) -> HttpResponse:
     try:
-        data = json.loads(_cipher().decrypt(str(row.body).encode()))
+        data = json.loads(cipher(_SALT).decrypt(str(row.body).encode()))
     except InvalidToken as error:
         raise Conflict(_("The first answer can no longer be read. Use a new key.")) from error
     status = row.status or 200

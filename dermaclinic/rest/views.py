@@ -10,6 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dermaclinic.accounts.actor import Actor
@@ -47,6 +48,14 @@ class Endpoint(APIView):
         """The member at work; `IsMember` has seen to it that there is one."""
         actor: Actor = self.request._request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
         return actor
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Answers and refusals tell of patients: nothing is stored on the way, unless one says."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "private, no-store")
+        return final
 
     def body(self, form: type[Strict]) -> dict[str, Any]:
         """The request's checked body."""

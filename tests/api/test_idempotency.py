@@ -12,13 +12,14 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from dermaclinic.accounts.models import IdempotencyKey
+from dermaclinic.accounts.models import IdempotencyKey, Membership
 from dermaclinic.rest import idempotency
 from imaging.models import Instance, Rejection
 from patients.models import Lesion, Patient
 from reports.models import Report
 from tests import factories, opinions
 from tests.api.calling import V1, as_member, count, problem
+from tests.database import acting_as
 from tests.reports import scenes
 
 PATIENTS = f"{V1}/patients/"
@@ -212,4 +213,14 @@ def test_two_at_once(technician: Any) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = sorted(pool.map(register, clients))
     assert answers in ([201, 201], [201, 409])
+    assert count(technician, Patient) == 1
+
+
+def test_a_key_is_one_roles(as_technician: APIClient, technician: Any) -> None:
+    post(as_technician, PATIENTS, BODY)
+    with acting_as("owner"):
+        Membership.objects.filter(user=technician.user).update(role="doctor")
+    told = problem(post(as_technician, PATIENTS, BODY), 422)
+    assert told["type"].endswith(":idempotency-key-reused")
+    assert "Muster" not in str(told)
     assert count(technician, Patient) == 1

@@ -132,3 +132,13 @@ def test_a_record_holds_consents_and_lesions(as_doctor: APIClient, doctor: Any) 
     told = as_doctor.get(f"{PATIENTS}{patient.pk}/").json()
     assert set(told["consents"].values()) == {True}
     assert [each["id"] for each in told["lesions"]] == [str(lesion.pk)]
+
+
+def test_no_answer_is_stored_on_the_way(
+    as_doctor: APIClient, as_nobody: APIClient, doctor: Any
+) -> None:
+    address = f"{V1}/patients/{factories.patient(doctor).pk}/"
+    told, refused = as_doctor.get(address), as_nobody.get(address)
+    assert (told.status_code, refused.status_code) == (200, 401)
+    for answer in (told, refused):
+        assert answer["Cache-Control"] == "private, no-store"

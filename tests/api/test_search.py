@@ -81,3 +81,13 @@ def test_what_cannot_be(as_technician: APIClient, technician: Any, q: Any) -> No
 
 def test_an_unknown_field(as_technician: APIClient) -> None:
     assert "limit" in errors(as_technician.post(SEARCH, {"q": "x", "limit": 10**6}))
+
+
+def test_each_search_is_a_look(
+    as_technician: APIClient, technician: Any, people: dict[str, str]
+) -> None:
+    for _time in range(2):
+        answer = as_technician.post(SEARCH, {"q": "adam"}, HTTP_IDEMPOTENCY_KEY="one-key")
+        assert answer.status_code == 200
+        assert "Idempotency-Replayed" not in answer
+    assert actions(technician).count("patient.searched") == 2
