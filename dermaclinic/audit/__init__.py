@@ -34,20 +34,26 @@ def signed_out(actor: "Actor") -> None:
     _write(actor, "account.signed_out", obj=actor.user)
 
 
-def sign_in_failed(*, address: str, account: uuid.UUID | None) -> None:
-    """Nobody was signed in. The typed e-mail is not kept: people type passwords there."""
+def sign_in_failed(
+    *, address: str, account: uuid.UUID | None, clinics: Sequence[uuid.UUID] = ()
+) -> None:
+    """Nobody was signed in. Each of the account's clinics is told; of an unknown one, none is.
+
+    The typed e-mail is not kept: people type passwords there.
+    """
     from dermaclinic.audit import record
 
-    detail = {"account": str(account) if account else None}
-    record.write_past_rollback(
-        record.event(
-            None,
-            "account.sign_in_failed",
-            outcome="failure",
-            detail=detail,
-            address=address,
+    for clinic_id in clinics or [None]:
+        record.write_past_rollback(
+            record.event(
+                None,
+                "account.sign_in_failed",
+                outcome="failure",
+                detail={"account": str(account) if account else None},
+                address=address,
+                clinic_id=clinic_id,
+            )
         )
-    )
 
 
 def issued_token(actor: "Actor", token: Any) -> None:
@@ -224,8 +230,13 @@ def activated_model(actor: "Actor", model: Any) -> None:
 # Review and reports
 
 
-def viewed_worklist(actor: "Actor", *, shown: Sequence[Any]) -> None:
-    _write(actor, "worklist.viewed", detail={"shown": _strings(shown)})
+def viewed_worklist(actor: "Actor", *, shown: Iterable[Any], studies: Iterable[Any]) -> None:
+    """The patients that it showed, as in a search, and their visits."""
+    _write(
+        actor,
+        "worklist.viewed",
+        detail={"shown": _strings(shown), "studies": _strings(studies)},
+    )
 
 
 def viewed_study(actor: "Actor", study: Any) -> None:

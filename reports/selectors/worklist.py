@@ -78,7 +78,10 @@ _KEY = """
 
 @dataclass
 class WorklistRow:
-    """A visit that waits for a doctor. `claim` is a live one; `key` is its place in the list."""
+    """A visit that waits for a doctor. `claim` is a live one; `key` is its place in the list.
+
+    The key holds the malignant probability: in an address it stands encrypted, as a cursor.
+    """
 
     study: Study
     patient: Patient
@@ -101,8 +104,8 @@ class WorklistPage:
 def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
     """Waiting visits with their patients, annotated with `worklist_key` and ordered by it.
 
-    The key is a unique text: DRF's CursorPagination takes it as its `ordering`. A visit whose place
-    changes between two pages may be met twice, or only when the list is opened again.
+    The key is a unique text. A visit whose place changes between two pages may be met twice, or
+    only when the list is opened again.
     `which`: all, mine (claimed by me) or unclaimed. Call it, and read it, inside the clinic's
     context; `worklist_rows` writes down the look.
     """
@@ -160,7 +163,11 @@ def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
                 for lesion, shown in lesions.items()
             ]
             rows.append(row)
-        audit.viewed_worklist(actor, shown=[study.pk for study in studies])
+        audit.viewed_worklist(
+            actor,
+            shown=dict.fromkeys(study.patient_id for study in studies),
+            studies=[study.pk for study in studies],
+        )
     return rows
 
 

@@ -1,6 +1,5 @@
 """The worklist: which visit next, and who is reading which."""
 
-import hashlib
 import json
 import uuid
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import Conflict
+from dermaclinic.errors import Conflict, Invalid
+from dermaclinic.rest import pagination
 from imaging.models import Study
 from inference.models import Prediction
 from reports import selectors
@@ -30,21 +31,25 @@ PAGE = 25
 
 @dataclass(frozen=True)
 class Place:
-    """Which part of the worklist a page shows."""
+    """Which part of the worklist a page shows; `cursor` stands for the visit that it follows."""
 
     which: str
-    after: str
+    cursor: str
 
     @classmethod
     def of(cls, request: MemberRequest) -> "Place":
-        """Whatever the address says; "all" for what there is not."""
-        which = request.GET.get("which", "all")
-        return cls(which if which in WHICH else "all", request.GET.get("after", ""))
+        """Whatever the address says; all of it from the top for what there is not."""
+        which, cursor = request.GET.get("which", "all"), request.GET.get("after", "")
+        try:
+            pagination.place(cursor)
+        except Invalid:
+            cursor = ""
+        return cls(which if which in WHICH else "all", cursor)
 
     @property
     def query(self) -> dict[str, str]:
         kept = {} if self.which == "all" else {"which": self.which}
-        return kept | ({"after": self.after} if self.after else {})
+        return kept | ({"after": self.cursor} if self.cursor else {})
 
     @property
     def url(self) -> str:
@@ -59,14 +64,16 @@ class Place:
 def worklist(request: MemberRequest) -> HttpResponse:
     """Visits that wait, most pressing first."""
     place = Place.of(request)
-    page = selectors.worklist(request.actor, which=place.which, after=place.after, limit=PAGE)
+    after = pagination.place(place.cursor)
+    page = selectors.worklist(request.actor, which=place.which, after=after, limit=PAGE)
+    following = pagination.cursor_at(page.after)
     studies = [row.study for row in page.rows]
     context = {
         "rows": page.rows,
         "which": place.which,
         "here": place.url,
-        "first": Place(place.which, "").url if place.after else "",
-        "next": Place(place.which, page.after).url if page.after else "",
+        "first": Place(place.which, "").url if place.cursor else "",
+        "next": Place(place.which, following).url if following else "",
         "poll": _poll(place, [study.pk for study in studies], studies),
         "pending": _pending(page.rows),
     }
@@ -115,7 +122,10 @@ def _pending(rows: list[WorklistRow]) -> bool:
 
 
 def _mark(studies: list[Study]) -> str:
-    """Changes when a visit's place, its claim, or an opinion's being on its way does."""
+    """Changes when a visit's place, its claim, or an opinion's being on its way does.
+
+    Keyed: it stands in an address, and a plain hash would let one try out the probability.
+    """
     pending = Prediction.objects.filter(instance__study__in=studies, status__in=PENDING)
     taken = claims.live().filter(study__in=studies).values_list("study_id", "doctor_id")
     state = [
@@ -123,7 +133,8 @@ def _mark(studies: list[Study]) -> str:
         sorted(map(str, pending.values_list("instance_id", flat=True))),
         sorted(map(str, taken)),
     ]
-    return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
+    salt = "dermaclinic.worklist"
+    return salted_hmac(salt, json.dumps(state), algorithm="sha256").hexdigest()[:16]
 
 
 @member

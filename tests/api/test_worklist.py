@@ -1,6 +1,8 @@
 """The worklist over REST: the same order as the page's, in cursor pages."""
 
+import base64
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from rest_framework.test import APIClient
@@ -61,16 +63,39 @@ def test_pages(as_doctor: APIClient, doctor: Any, monkeypatch: Any) -> None:
     for _visit in range(5):
         scenes.visit(doctor)
     seen: list[str] = []
+    patients: list[str] = []
     link: str | None = WORKLIST
     while link:
         told = as_doctor.get(link).json()
         seen += [row["study"] for row in told["results"]]
+        patients += [row["patient"]["id"] for row in told["results"]]
         link = told["next"]
     assert len(seen) == len(set(seen)) == 5
     assert seen == [str(row.study.pk) for row in whole(doctor).rows]
     with clinic_context(doctor.clinic_id):
-        shown = [e.detail["shown"] for e in Event.objects.filter(action="worklist.viewed")]
-    assert shown[:3] == [seen[:2], seen[2:4], seen[4:]]
+        looks = [e.detail for e in Event.objects.filter(action="worklist.viewed").order_by("id")]
+    parts = [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert looks[:3] == [{"shown": patients[each], "studies": seen[each]} for each in parts]
+
+
+def test_a_cursor_does_not_tell_the_probability(
+    as_doctor: APIClient, doctor: Any, monkeypatch: Any
+) -> None:
+    whole = selectors.worklist
+    monkeypatch.setattr(
+        "reports.api.selectors.worklist", lambda *args, **named: whole(*args, **named, limit=1)
+    )
+    scenes.model()
+    for malignant in (0.8125, 0.4375):
+        _study, _lesions, [picture] = scenes.visit(doctor)
+        scenes.finish(doctor, picture, malignant=malignant)
+    told = as_doctor.get(WORKLIST).json()
+    [cursor] = parse_qs(urlsplit(told["next"]).query)["cursor"]
+    for part in (cursor, *cursor.split(":")):
+        said = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("latin-1")
+        assert "0187500" not in part + said
+    [row] = as_doctor.get(told["next"]).json()["results"]
+    assert row["malignant_probability"] == 0.4375
 
 
 def test_claims(as_doctor: APIClient, doctor: Any) -> None:

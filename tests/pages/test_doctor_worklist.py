@@ -1,7 +1,9 @@
 """The worklist page: order, filters, claims, paging, and news on an open page."""
 
+import base64
 import uuid
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
@@ -9,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from dermaclinic.rest import pagination
 from reports.models import Claim
 from reports.services.claims import claim_study
 from reports.views import worklist as view
@@ -99,6 +102,36 @@ def test_pages_follow_each_other(
     assert shown(first) + shown(second) == studies
     assert second.context["next"] == ""
     assert second.context["first"] == reverse(WORKLIST)
+
+
+def test_no_address_tells_the_probability(
+    doctors: Client, doctor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "PAGE", 1)
+    for malignant in (0.8125, 0.4375):
+        _study, _lesions, [picture] = scenes.visit(doctor)
+        scenes.finish(doctor, picture, malignant=malignant)
+    first = doctors.get(reverse(WORKLIST))
+    key = first.context["rows"][0].key
+    assert key.startswith("30187500"), "its place holds the probability"
+    second = doctors.get(first.context["next"])
+    [after] = parse_qs(urlsplit(first.context["next"]).query)["after"]
+    said = {after, base64.urlsafe_b64decode(after).decode("latin-1")}
+    told = [first.context["next"], second.context["poll"], second.context["here"], *said]
+    for text in told:
+        assert "0187500" not in text
+        assert str(second.context["rows"][0].key)[1:8] not in text
+    assert pagination.place(after) == key
+
+
+@pytest.mark.parametrize("after", ["\0", "30900000", "é", "x" * 3000, "\x1f", "gAAAAA=="])
+def test_a_place_that_we_did_not_say_is_the_top(doctors: Client, doctor: Any, after: str) -> None:
+    study, *_rest = scenes.visit(doctor)
+    response = doctors.get(reverse(WORKLIST), {"after": after})
+    assert (response.status_code, shown(response)) == (200, [study])
+    assert response.context["first"] == ""
+    live = doctors.get(reverse("reports:worklist-live"), {"after": after, "shown": str(study.pk)})
+    assert live.context["here"] == reverse(WORKLIST)
 
 
 def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> None:

@@ -6,15 +6,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rest_framework.pagination import CursorPagination
-from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
 
-from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Forbidden, Invalid
 from imaging.services import assign_lesion, move_instance
 from patients.services import record_consents
-from reports.selectors import Urgency, worklist, worklist_rows, worklist_studies
+from reports.selectors import Urgency, worklist
 from reports.services.claims import claim_study
 from tests import factories
 from tests.reports import scenes
@@ -155,22 +151,6 @@ def test_pages_hang_together(doctor: Any, model: Any) -> None:
         if not (after := page.after):
             break
     assert len(seen) == len(set(seen)) == len(studies)
-    assert seen == shown(doctor)
-
-
-def test_the_frameworks_cursor_walks_the_same_list(doctor: Any, model: Any) -> None:
-    for day in range(5):
-        visit_with(doctor, when=day)
-    pages = CursorPagination()
-    pages.page_size, pages.ordering = 2, "worklist_key"
-    url: str | None = "/"
-    seen: list[Any] = []
-    with clinic_context(doctor.clinic_id):
-        while url:
-            request = Request(APIRequestFactory().get(url))
-            found = pages.paginate_queryset(worklist_studies(doctor), request)
-            seen += [row.study.pk for row in worklist_rows(doctor, list(found or []))]
-            url = pages.get_next_link()
     assert seen == shown(doctor)
 
 
