@@ -68,9 +68,13 @@ def register(request: MemberRequest) -> HttpResponse:
 @require_POST
 def similar(request: MemberRequest) -> HttpResponse:
     """While registering: records that may be the same person."""
-    family_name = request.POST.get("family_name", "")
-    born = selectors.parse_date(request.POST.get("birth_date", ""))
-    found = selectors.similar(actor=request.actor, family_name=family_name, birth_date=born)
+    form = PatientForm(request.POST)
+    form.is_valid()  # it is not: the rest is still to be filled in
+    found = selectors.similar(
+        actor=request.actor,
+        family_name=form.cleaned_data.get("family_name", ""),
+        birth_date=form.cleaned_data.get("birth_date"),
+    )
     return render(request, "patients/_similar.html", {"found": found})
 
 

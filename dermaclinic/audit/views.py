@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dermaclinic.accounts import policies
@@ -11,6 +12,7 @@ from dermaclinic.audit.forms import FilterForm
 from dermaclinic.audit.models import Event
 
 
+@never_cache
 @require_safe
 @reading
 def events(request: MemberRequest) -> HttpResponse:

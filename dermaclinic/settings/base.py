@@ -11,6 +11,7 @@ from dermaclinic.settings import environment
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DEBUG = False
 ALLOWED_HOSTS: list[str] = []
+TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -108,6 +109,7 @@ INFERENCE_FORWARD_SIZES = (1, 2, 4, 8)  # images in one pass; beyond, a CPU's ca
 INFERENCE_THREADS = 1  # inside one operation: on CPU, one worker per core
 INFERENCE_READERS = 2  # threads that unseal and decode the next batch
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no readable cookie
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [

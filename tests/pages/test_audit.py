@@ -17,6 +17,7 @@ from dermaclinic.audit.models import Event
 from tests import factories
 from tests.imaging import files
 from tests.pages.test_visits import upload
+from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
 Rows = Callable[..., list[Any]]
@@ -92,6 +93,21 @@ def test_a_search_that_showed_a_patient_counts_as_a_look(
     at_desk.post(reverse("patients:find"), {"q": "lindq"})
     response = administrators.get(reverse(PAGE), {"patient": str(patient.pk)})
     assert "patient.searched" in actions(response)
+
+
+def test_a_worklist_that_showed_a_patient_counts_as_a_look(
+    administrators: Client, doctors: Client, doctor: Any, rows: Rows
+) -> None:
+    study, *_rest = scenes.visit(doctor)
+    doctors.get(reverse("reports:worklist"))
+    response = administrators.get(reverse(PAGE), {"patient": str(study.patient_id)})
+    assert "worklist.viewed" in actions(response)
+    (look,) = rows(Event, action="worklist.viewed")
+    assert look.detail == {"shown": [str(study.patient_id)], "studies": [str(study.pk)]}
+
+
+def test_it_is_kept_by_no_cache(administrators: Client) -> None:
+    assert "no-store" in administrators.get(reverse(PAGE))["Cache-Control"]
 
 
 def test_what_cannot_be_read_as_a_filter_is_explained(administrators: Client) -> None:

@@ -116,8 +116,17 @@ def test_a_likely_double_is_shown_while_registering(at_desk: Client, patient: Pa
     same = {"family_name": "lindqvist", "birth_date": "1961-03-14"}
     shown = at_desk.post(reverse("patients:similar"), same)
     other = at_desk.post(reverse("patients:similar"), same | {"birth_date": "1961-03-15"})
+    broken = at_desk.post(reverse("patients:similar"), same | {"family_name": "Lind\0qvist"})
     assert reverse("patients:detail", args=[patient.pk]) in shown.content.decode()
     assert b"Lindqvist" not in other.content
+    assert broken.status_code == 200
+    assert b"Lindqvist" not in broken.content
+
+
+def test_a_message_travels_in_no_cookie(at_desk: Client) -> None:
+    response = at_desk.post(reverse("patients:register"), MAJA)
+    assert "messages" not in response.cookies
+    assert b"The patient is registered." in at_desk.get(response.url).content
 
 
 def test_an_edit_keeps_what_was_before(at_desk: Client, patient: Patient, rows: Rows) -> None:
