@@ -7,9 +7,11 @@ newest claim, and by nobody else.
 
 import hashlib
 import logging
+import time
 import uuid
 from datetime import timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -31,15 +33,19 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 LEASE = timedelta(minutes=5)  # CELERY_TASK_TIME_LIMIT: by then the renderer has ended
 RETRY_AFTER = timedelta(seconds=20)
+OWN_TIME = timedelta(minutes=2)  # half of CELERY_TASK_SOFT_TIME_LIMIT: the rest went to others
 
 
 def render_pending(*, limit: int = 4) -> int:
-    """Render up to `limit` waiting reports, as the worker; how many were tried (0: none waited)."""
+    """Render up to `limit` waiting reports, as the worker; how many were tried (0: none waited).
+
+    SoftTimeLimitExceeded ends it; the report at hand stays in the queue.
+    """
     tried = 0
     for report_id, clinic_id in _waiting(limit):
         report = _claim(clinic_id, report_id)
         if report is not None:
-            _render(report)
+            _render_in_time(report)
             tried += 1
     return tried
 
@@ -99,6 +105,29 @@ def _claim(clinic_id: uuid.UUID, report_id: uuid.UUID) -> Report | None:
         return report
 
 
+def _render_in_time(report: Report) -> None:
+    """Render; where the task's time is up, count an attempt only against who used it up."""
+    began = time.monotonic()
+    try:
+        _render(report)
+    except SoftTimeLimitExceeded:
+        if time.monotonic() - began >= OWN_TIME.total_seconds():
+            sentence = gettext("Making the PDF took too long. Please try again, or tell support.")
+            _record(report, error=sentence, final=False)
+        else:
+            _give_back(report)
+        raise
+
+
+def _give_back(report: Report) -> None:
+    """Undo the claim, if it still holds, as though it had not been made."""
+    with clinic_context(report.clinic_id):
+        held = Report.objects.filter(
+            pk=report.pk, pdf_status=Report.Pdf.PENDING, pdf_attempts=report.pdf_attempts
+        )
+        held.update(pdf_attempts=F("pdf_attempts") - 1, pdf_lease_expires_at=None)
+
+
 def _render(report: Report) -> None:
     try:
         with clinic_context(report.clinic_id):
@@ -112,6 +141,8 @@ def _render(report: Report) -> None:
         digest = hashlib.sha256(data).hexdigest()
         name = name_for(report.clinic_id, report.patient_id, digest)
         vault().put(name, data)
+    except SoftTimeLimitExceeded:
+        raise
     except pdf.CannotRender as error:
         _record(report, error=str(error), final=True)
     except Exception as error:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from pypdf import PdfReader
@@ -163,3 +164,32 @@ def test_whoever_lost_the_claim_writes_nothing(doctor: Any, monkeypatch: Any) ->
     kept = scenes.stored(doctor, report)
     assert (kept.pdf_status, kept.pdf_name, kept.pdf_attempts) == ("pending", "", 2)
     assert scenes.events(doctor, "report.rendered") == 0
+
+
+def test_a_report_that_others_left_no_time_has_not_failed(doctor: Any, monkeypatch: Any) -> None:
+    report, *_rest = scenes.signed(doctor)
+    with monkeypatch.context() as late:
+        break_pdf(late, SoftTimeLimitExceeded())
+        for _task in range(4):
+            with pytest.raises(SoftTimeLimitExceeded):
+                render()
+    kept = scenes.stored(doctor, report)
+    assert (kept.pdf_status, kept.pdf_attempts, kept.pdf_error) == ("pending", 0, "")
+    assert kept.pdf_lease_expires_at is None
+    assert render() == 1
+    assert scenes.stored(doctor, report).pdf_status == "ready"
+
+
+def test_a_report_that_used_the_time_up_itself_has(doctor: Any, monkeypatch: Any) -> None:
+    report, *_rest = scenes.signed(doctor)
+    monkeypatch.setattr(rendering, "OWN_TIME", timedelta(0))
+    break_pdf(monkeypatch, SoftTimeLimitExceeded())
+    for attempt in (1, 2, 3):
+        with pytest.raises(SoftTimeLimitExceeded):
+            render()
+        kept = scenes.stored(doctor, report)
+        assert (kept.pdf_attempts, kept.pdf_lease_expires_at is None) == (attempt, attempt == 3)
+        set_pdf(doctor, report, pdf_lease_expires_at=None)
+    assert kept.pdf_status == "failed"
+    assert "too long" in kept.pdf_error
+    assert scenes.events(doctor, "report.rendered", outcome="failure") == 1
