@@ -16,6 +16,13 @@ from dermaclinic.processes import Account, Child, ServerError
 ROLES_SQL = Path(__file__).resolve().parent.parent / "ops" / "roles.sql"
 READY_SECONDS = 60.0
 RESTART_SECONDS = 15.0  # how long a lock of a killed predecessor may linger
+# PostgreSQL logs a statement that fails with its values, people's names: only the error is kept.
+DISCREET = {
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -33,6 +40,7 @@ def postgres(places: Places, account: Account | None, durable: bool, progress: P
         "unix_socket_permissions": "0700",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        **DISCREET,
     }
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off"}  # a killed server loses nothing yet

@@ -28,10 +28,19 @@ def check_credentials(request: HttpRequest, *, email: str, password: str) -> Mem
         else None
     )
     if membership is None:
-        known = User.objects.filter(email=email.strip().lower()).first()
-        audit.sign_in_failed(address=address_of(request), account=known.pk if known else None)
+        _record_failure(request, email)
         raise Invalid(_("E-mail and password do not fit together. Please try again."))
     return membership
+
+
+def _record_failure(request: HttpRequest, email: str) -> None:
+    known = User.objects.filter(email=email.strip().lower()).first()
+    clinics = Membership.objects.filter(user=known, is_active=True) if known else None
+    audit.sign_in_failed(
+        address=address_of(request),
+        account=known.pk if known else None,
+        clinics=list(clinics.values_list("clinic_id", flat=True)) if clinics is not None else [],
+    )
 
 
 def actor_for(request: HttpRequest, membership: Membership) -> Actor:

@@ -22,15 +22,19 @@ def event(
     outcome: str = Outcome.SUCCESS,
     detail: dict[str, Any] | None = None,
     address: str = "",
+    clinic_id: uuid.UUID | None = None,
 ) -> Event:
-    """A signed event, not yet stored. `actor` is None before anybody has signed in."""
+    """A signed event, not yet stored.
+
+    `actor` is None before anybody has signed in; `address` and `clinic_id` are for such an event.
+    """
     label, object_id = "", ""
     if obj is not None:
         label = obj._meta.label_lower
         object_id = "" if isinstance(obj, type) else str(obj.pk)
     made = Event(
         at=timezone.now(),
-        clinic_id=actor.clinic_id if actor else None,
+        clinic_id=actor.clinic_id if actor else clinic_id,
         actor_id=actor.user.pk if actor and actor.user else None,
         role=actor.role if actor else "anonymous",
         action=action,

@@ -94,13 +94,15 @@ def _first_missing(seal: Seal, members: list[Event]) -> int | None:
 
 
 def _check_tail(events: int, seals: int) -> Verdict:
-    """Nothing may stay unsealed for too long."""
+    """Nothing may stay unsealed for too long, or say that it is still to come."""
     waiting = Event.objects.filter(sealed=None).order_by("id")
+    now = timezone.now()
     finding = None
-    first = waiting.first()
-    if first and first.at < timezone.now() - UNSEALED_LIMIT:
+    if late := waiting.filter(at__lt=now - UNSEALED_LIMIT).first():
         kind = "the event has not been sealed for more than a minute"
-        finding = Finding(kind, first.clinic_id, None, first.id)
+        finding = Finding(kind, late.clinic_id, None, late.id)
+    elif early := waiting.filter(at__gt=now + UNSEALED_LIMIT).first():
+        finding = Finding("the event is dated in the future", early.clinic_id, None, early.id)
     return Verdict(events, seals, waiting.count(), finding)
 
 

@@ -1,6 +1,10 @@
-"""Reads the environment: where PostgreSQL and Redis are, and which role this process plays."""
+"""Reads the environment: servers, keys, this process's role, and the names that it answers to."""
 
+import fcntl
+import ipaddress
 import os
+import socket
+import struct
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -9,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dermaclinic import embedded
 
+SIOCGIFADDR = 0x8915  # netdevice(7)
+IPV6 = Path("/proc/net/if_inet6")
 ROLES = ("owner", "web", "worker", "sealer")
 
 
@@ -59,6 +65,53 @@ def redis_url() -> str:
 def path(name: str, default: Path) -> Path:
     """A directory from the environment."""
     return Path(os.environ.get(name) or default)
+
+
+def names(variable: str) -> list[str]:
+    """What stands in a variable, between commas; spaces around it do not count."""
+    return [part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()]
+
+
+def origins(hosts: list[str]) -> list[str]:
+    """Where forms of such hosts come from, over HTTPS: `.clinic.example` is all of its hosts."""
+    return [f"https://{'*' if host.startswith('.') else ''}{host}" for host in hosts if host != "*"]
+
+
+def networks(variable: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Addresses and networks (`10.0.0.0/8`) between commas; ImproperlyConfigured for others."""
+    try:
+        return [ipaddress.ip_network(each) for each in names(variable)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{variable}: {error}.") from error
+
+
+def names_of(host: str) -> list[str]:
+    """Under which names a server that listens on `host` is called.
+
+    For a wildcard these are the names and addresses that the machine knows of itself; no name
+    server is asked.
+    """
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - asked for by HOST
+        return [f"[{host}]" if ":" in host else host] if host else []
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return [name, short, f"{short}.local", *_own_addresses()]
+
+
+def _own_addresses() -> list[str]:
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _number, interface in socket.if_nameindex():
+            question = struct.pack("256s", interface.encode()[:15])
+            try:
+                answer = fcntl.ioctl(probe.fileno(), SIOCGIFADDR, question)
+            except OSError:
+                continue  # it has none
+            found.append(socket.inet_ntoa(answer[20:24]))
+    if IPV6.exists():
+        digits = (line.split()[0] for line in IPV6.read_text().splitlines())
+        found += [f"[{ipaddress.IPv6Address(int(each, 16))}]" for each in digits]
+    return found
 
 
 def secret(name: str) -> str:

@@ -1,14 +1,18 @@
 """A clinic's server: HTTPS only, every secret required, nothing made up."""
 
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
-from dermaclinic.settings.environment import required
+from dermaclinic.settings.base import DATABASE_ROLE as _role
+from dermaclinic.settings.environment import names, origins, required
 
 SECRET_KEY = required("SECRET_KEY")
 AUDIT_EVENT_KEY = required("AUDIT_EVENT_KEY")
-VAULT_KEYS = required("VAULT_KEYS")
-VAULT_NAMING_KEY = required("VAULT_NAMING_KEY")
-ALLOWED_HOSTS = required("ALLOWED_HOSTS").split(",")
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+if _role in ("web", "worker"):  # the others open no image
+    VAULT_KEYS = required("VAULT_KEYS")
+    VAULT_NAMING_KEY = required("VAULT_NAMING_KEY")
+if _role == "web":
+    required("ALLOWED_HOSTS")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = origins(ALLOWED_HOSTS)
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
