@@ -67,8 +67,8 @@ def waiting_models() -> list[ModelVersion]:
 def claim(*, model: ModelVersion, limit: int, suspects: bool = False) -> Lease | None:
     """Up to `limit` queued rows of a model, oldest first, now RUNNING; None when there are none.
 
-    Rows whose earlier attempt ended without a word (a killed process, perhaps by this very image)
-    are suspects and left out; `suspects=True` claims only those, to be run one at a time, so that a
+    Rows whose earlier attempt came to nothing (a killed process, perhaps by this very image) are
+    suspects and left out; `suspects=True` claims only those, to be run one at a time, so that a
     poison image takes no other row down with it.
     """
     token = uuid.uuid4()

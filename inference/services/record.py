@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from inference.package import Package
 
 TASK = "workers.inference.drain"
+RETRY_SECONDS = 15  # before the second attempt; four times as long before each further one
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one claimed row ended: READY, DECLINED, FAILED, or QUEUED for another attempt."""
+    """How one claimed row ended: READY, DECLINED, FAILED, or RUNNING until another attempt."""
 
     job: Job
     status: Status
@@ -50,9 +51,14 @@ def failed(job: Job, error: str) -> Outcome:
 
 
 def try_again(job: Job, error: str) -> Outcome:
-    """Queued again, or failed for good when this was the last attempt; `error` is kept."""
+    """Tried again after a while, or failed for good when this was the last attempt.
+
+    What went wrong (a disk or a store that does not answer) takes time to mend: queued at once, the
+    row would use up its attempts in milliseconds. So it stays RUNNING, under a short lease that
+    nobody holds, until the sweep queues it. `error` is kept.
+    """
     last = job.row.attempts >= settings.INFERENCE_MAX_ATTEMPTS
-    return Outcome(job, Status.FAILED if last else Status.QUEUED, error=error)
+    return Outcome(job, Status.FAILED if last else Status.RUNNING, error=error)
 
 
 def declined(job: Job, reason: str) -> Outcome:
@@ -129,9 +135,12 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
                     malignant_probability = given.malignant_probability,
                     triage = given.triage, result = given.result,
                     saliency = given.saliency, saliency_shape = given.saliency_shape,
-                    lease_token = NULL, lease_expires_at = NULL,
+                    lease_token = CASE given.status
+                        WHEN 'running' THEN gen_random_uuid() END,
+                    lease_expires_at = CASE given.status WHEN 'running' THEN clock_timestamp()
+                        + make_interval(secs => %s * power(4, row.attempts - 1)) END,
                     finished_at = CASE given.status
-                        WHEN 'queued' THEN NULL ELSE clock_timestamp() END
+                        WHEN 'running' THEN NULL ELSE clock_timestamp() END
                 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::float8[],
                     %s::text[], %s::jsonb[], %s::bytea[], %s::jsonb[]) AS given (
                     id, status, error, declined_reason, malignant_probability, triage, result,
@@ -140,7 +149,7 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
                   AND row.lease_expires_at > clock_timestamp()
                 RETURNING row.id, row.status
                 """,
-                [*map(list, zip(*map(_values, outcomes), strict=True)), token],
+                [RETRY_SECONDS, *map(list, zip(*map(_values, outcomes), strict=True)), token],
             )
             written = cursor.fetchall()
         audit.recorded_predictions(
@@ -148,7 +157,7 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
             [
                 (Prediction(pk=pk, clinic_id=clinic_id, status=status), patients[pk])
                 for pk, status in written
-                if status != Status.QUEUED
+                if status != Status.RUNNING
             ],
         )
     return len(written)

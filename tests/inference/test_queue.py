@@ -1,24 +1,23 @@
 """Claims and leases: nobody runs a row twice, a lost lease writes nothing, no row is lost."""
 
-import threading
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.utils import InternalError
 from django.utils import timezone
 
 from dermaclinic.accounts.tenancy import NoClinicContext, clinic_context
 from dermaclinic.audit.models import Event
 from imaging.services import move_instance
-from inference.models import ModelVersion, Prediction, Status
+from inference.models import ModelVersion, Status
 from inference.services import cases, queue
 from inference.services.record import Outcome, declined, failed, record, try_again
 from patients.models import Purpose
 from patients.services import record_consents
-from tests import database, factories, opinions
+from tests import factories, opinions
 from tests.opinions import as_worker
 
 
@@ -254,9 +253,43 @@ def test_an_attempt_that_can_be_repeated_keeps_its_error(
         lease = claim(model, suspects=attempt > 1)
         assert answer(lease, lambda job: try_again(job, "The disk is away.")) == 1
         (row,) = opinions.predictions(technician)
-        assert row.status == ("failed" if attempt == 3 else "queued")
+        assert row.status == ("failed" if attempt == 3 else "running")
         assert row.error == "The disk is away."
+        assert (row.finished_at is None) == (attempt < 3)
+        if attempt < 3:
+            expire(technician)
+            with as_worker():
+                assert queue.sweep() == queue.Swept(requeued=1, failed=0, queued=1)
     assert actions(technician) == ["prediction.requested", "prediction.failed"]
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 15), (2, 60)])
+def test_the_next_attempt_waits_longer_each_time(
+    technician: Any, model: ModelVersion, attempt: int, seconds: int
+) -> None:
+    opinions.admit(technician)
+    opinions.change(technician, attempts=attempt - 1)
+    lease = claim(model, suspects=attempt > 1)
+    assert answer(lease, lambda job: try_again(job, "The disk is away.")) == 1
+    with as_worker():
+        assert queue.sweep() == queue.Swept(requeued=0, failed=0, queued=0)
+        assert queue.claim(model=model, limit=16, suspects=True) is None
+    (row,) = opinions.predictions(technician)
+    left = (row.lease_expires_at - timezone.now()).total_seconds()
+    assert seconds - 10 < left <= seconds
+
+
+def test_nobody_holds_the_lease_of_a_row_that_waits_for_another_attempt(
+    technician: Any, model: ModelVersion
+) -> None:
+    opinions.admit(technician)
+    lease = claim(model)
+    assert answer(lease, lambda job: try_again(job, "The disk is away.")) == 1
+    assert answer(lease) == 0
+    with as_worker():
+        assert (queue.renew(lease), queue.release(lease)) == (0, 0)
+    (row,) = opinions.predictions(technician)
+    assert (row.status, row.attempts, row.error) == ("running", 1, "The disk is away.")
 
 
 def test_what_is_known_of_a_person_reaches_the_case(technician: Any, model: ModelVersion) -> None:
@@ -323,57 +356,3 @@ def test_the_database_knows_what_an_ending_needs(
     with pytest.raises(IntegrityError, match=rule), transaction.atomic():
         opinions.change(technician, **values)
     assert opinions.predictions(technician)[0].status == Status.QUEUED
-
-
-class TestTwoConnections:
-    """With real commits: what another process would see."""
-
-    @pytest.fixture(autouse=True)
-    def _worker(self, transactional_db: None, settings: Any) -> Any:
-        self.settings = settings
-        yield
-        database.use_role("web")
-
-    def become_worker(self) -> None:
-        self.settings.DATABASE_ROLE = "worker"
-        database.use_role("worker")
-
-    def in_another_connection(self, work: Any) -> Any:
-        """Run in a thread, which has a connection of its own; its result."""
-        found: list[Any] = []
-
-        def run() -> None:
-            try:
-                found.append(work())
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join(10)
-        assert found, "the other connection waited, or failed"
-        return found[0]
-
-    def test_two_workers_claim_different_rows_and_none_waits(
-        self, technician: Any, model: ModelVersion
-    ) -> None:
-        ids = admit_some(technician, 5)
-        self.become_worker()
-        with transaction.atomic():
-            mine = queue.claim(model=model, limit=3)
-            theirs = self.in_another_connection(lambda: queue.claim(model=model, limit=3))
-            nothing = self.in_another_connection(lambda: queue.claim(model=model, limit=3))
-        assert mine is not None and nothing is None
-        taken = [row.id for row in mine.rows] + [row.id for row in theirs.rows]
-        assert sorted(taken) == sorted(ids)
-        assert mine.token != theirs.token
-        assert Prediction.objects.filter(status="running", attempts=1).count() == 5
-
-    def test_two_sweeps_are_one(self, technician: Any, model: ModelVersion) -> None:
-        opinions.admit(technician)
-        self.become_worker()
-        queue.claim(model=model, limit=1)
-        Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-        with transaction.atomic():
-            assert queue.sweep() == queue.Swept(requeued=1, failed=0, queued=1)
-            assert self.in_another_connection(queue.sweep) is None
