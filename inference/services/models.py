@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def register_package(*, folder: Path) -> ModelVersion:
     """Record a package, whose hash is checked. The installation's owner does so, on the server.
 
     Registering the same once more answers with the record that is there. Raises Invalid for a
-    package that is refused, Conflict for another content under a known name and version.
+    package that is refused, Conflict for another content under a known name and version, or for
+    known weights under another one.
     """
     try:
         package = packages.read(folder)
@@ -32,6 +34,11 @@ def register_package(*, folder: Path) -> ModelVersion:
     with transaction.atomic():
         known = ModelVersion.objects.filter(name=package.name, version=package.version).first()
         if known is None:
+            if (same := ModelVersion.objects.filter(sha256=package.sha256).first()) is not None:
+                raise Conflict(
+                    _("These weights are registered already, as %(model)s. Register new ones only.")
+                    % {"model": same}
+                )
             return ModelVersion.objects.create(
                 name=package.name,
                 version=package.version,
@@ -47,24 +54,39 @@ def register_package(*, folder: Path) -> ModelVersion:
 
 
 def activate(*, actor: Actor, model_id: uuid.UUID) -> ModelVersion:
-    """Let a registered model answer from now on; NotFound, Forbidden.
+    """Let a registered model answer from now on, in every clinic of the server.
 
-    What waits for another model is still answered by that one.
+    Every clinic's audit names who did it. What waits for another model is still answered by that
+    one. Raises NotFound, Forbidden.
     """
-    with clinic_context(actor.clinic_id):
+
+    def there(clinic_id: uuid.UUID) -> Actor:
+        return Actor(
+            clinic_id=clinic_id,
+            role=actor.role,
+            user=actor.user,
+            address=actor.address,
+            request_id=actor.request_id,
+            purpose=actor.purpose,
+        )
+
+    with transaction.atomic():
         policies.require(actor, "activate", ModelVersion)
-        model = _switch(model_id)
-        audit.activated_model(actor, model)
-    return model
+        return _activate(model_id, there)
 
 
 def activate_as_owner(*, model_id: uuid.UUID) -> ModelVersion:
-    """The same from the command line, by the installation's owner; every clinic's audit has it."""
+    """The same from the command line, by the installation's owner."""
     with transaction.atomic():
-        model = _switch(model_id)
-        for clinic_id in Clinic.objects.values_list("pk", flat=True):
-            with clinic_context(clinic_id):
-                audit.activated_model(system_actor(clinic_id, task="register_model"), model)
+        return _activate(model_id, lambda clinic: system_actor(clinic, task="register_model"))
+
+
+def _activate(model_id: uuid.UUID, actor_in: Callable[[uuid.UUID], Actor]) -> ModelVersion:
+    """Switch, and tell each clinic's audit; `actor_in` says who acts, as it has it there."""
+    model = _switch(model_id)
+    for clinic_id in Clinic.objects.values_list("pk", flat=True):
+        with clinic_context(clinic_id):
+            audit.activated_model(actor_in(clinic_id), model)
     return model
 
 

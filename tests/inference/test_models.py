@@ -59,6 +59,21 @@ def test_the_same_version_with_another_manifest_is_refused(package: Path) -> Non
     assert list(ModelVersion.objects.all()) == [first]
 
 
+@pytest.mark.django_db
+def test_the_same_weights_under_another_version_are_refused(package: Path) -> None:
+    first = opinions.registered(package)
+    manifest = package / "manifest.toml"
+    manifest.write_text(
+        manifest.read_text().replace(f'version = "{first.version}"', 'version = "9.9.9"')
+    )
+    with pytest.raises(Conflict, match=str(first)):
+        opinions.registered(package)
+    with pytest.raises(CommandError, match=str(first)):
+        call_command("register_model", str(package), "--activate")
+    assert list(ModelVersion.objects.all()) == [first]
+    assert not ModelVersion.objects.filter(active=True).exists()
+
+
 def test_an_administrator_activates(administrator: Any) -> None:
     old, new = opinions.model("1"), opinions.model("2", active=False)
     assert models.activate(actor=administrator, model_id=new.pk) == new
@@ -67,6 +82,17 @@ def test_an_administrator_activates(administrator: Any) -> None:
     assert (event.object_id, event.detail) == (str(new.pk), {"sha256": new.sha256})
     models.activate(actor=administrator, model_id=old.pk)
     assert list(ModelVersion.objects.filter(active=True)) == [old]
+
+
+def test_every_clinic_is_told_who_activated(administrator: Any, stranger: Any) -> None:
+    """One model answers for the whole server, so the change is in each clinic's audit."""
+    opinions.model("1")
+    new = opinions.model("2", active=False)
+    models.activate(actor=administrator, model_id=new.pk)
+    for clinic in (administrator, stranger):
+        (event,) = activations(clinic)
+        assert (event.object_id, event.role) == (str(new.pk), "administrator")
+        assert (event.clinic_id, event.actor_id) == (clinic.clinic_id, administrator.user.pk)
 
 
 @pytest.mark.parametrize("role", ["doctor", "technician"])
@@ -104,6 +130,23 @@ def test_the_command_registers_and_activates(administrator: Any, package: Path) 
     assert active.name in out.getvalue() and "is active" in out.getvalue()
     (event,) = activations(administrator)
     assert (event.object_id, event.role) == (str(active.pk), "system")
+
+
+def test_the_command_activates_the_first_model_and_no_other(
+    administrator: Any, package: Path
+) -> None:
+    out = StringIO()
+    with acting_as("owner"):
+        call_command("register_model", str(package), "--activate-if-none", stdout=out)
+    first = ModelVersion.objects.get(active=True)
+    assert "is active" in out.getvalue()
+    newer = opinions.model("newer", active=False)
+    models.activate(actor=administrator, model_id=newer.pk)
+    with acting_as("owner"):
+        call_command("register_model", str(package), "--activate-if-none", stdout=out)
+    assert list(ModelVersion.objects.filter(active=True)) == [newer]
+    told = [event.object_id for event in activations(administrator)]
+    assert sorted(told) == sorted([str(first.pk), str(newer.pk)])
 
 
 @pytest.mark.django_db

@@ -7,20 +7,28 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dermaclinic.errors import DomainError
+from inference import selectors
 from inference.services import models
 
 
 class Command(BaseCommand):
-    help = "Check a model package and record it; with --activate it answers from now on."
+    help = "Check a model package and record it; once activated it answers from now on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("package", type=Path, help="the package's folder")
-        parser.add_argument("--activate", action="store_true")
+        choice = parser.add_mutually_exclusive_group()
+        choice.add_argument("--activate", action="store_true", help="let it answer from now on")
+        choice.add_argument(
+            "--activate-if-none",
+            action="store_true",
+            help="let it answer if no model does; a choice made before is kept",
+        )
 
-    def handle(self, *, package: Path, activate: bool, **options: Any) -> None:
+    def handle(self, *, package: Path, **options: Any) -> None:
         try:
             model = models.register_package(folder=package)
-            if activate:
+            first = options["activate_if_none"] and selectors.active_model() is None
+            if options["activate"] or first:
                 model = models.activate_as_owner(model_id=model.pk)
         except DomainError as error:
             raise CommandError(str(error.detail)) from error
