@@ -114,6 +114,23 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
         return None
 
 
+class InstancePredictions(Endpoint):
+    @operation(
+        "instances_predictions_request",
+        "Ask for the first opinion on an image that has none",
+        description="For an image that came before a model was active or the patient agreed.",
+        request=Nothing,
+        responses={201: PredictionOut},
+        problems=[404, 409, 503],
+    )
+    @idempotent
+    def post(self, request: Request, instance_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        prediction = requests.request_first(actor=self.actor, instance_id=instance_id)
+        with clinic_context(self.actor.clinic_id):
+            return Response(PredictionOut(prediction, context={"request": request}).data, 201)
+
+
 class PredictionDetail(Endpoint):
     @operation(
         "predictions_read",

@@ -69,6 +69,19 @@ def heat_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
 
 @member
 @require_POST
+def ask(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
+    """Ask for the first opinion on an image; back to the page that the person came from."""
+    try:
+        requests.request_first(actor=request.actor, instance_id=instance_id)
+    except (Conflict, Unavailable) as error:
+        messages.error(request, str(error.detail))
+    else:
+        messages.success(request, _("An opinion is asked for. It appears by itself."))
+    return _back(request)
+
+
+@member
+@require_POST
 def rerun(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
     """Ask for another opinion; back to the page that the doctor came from."""
     try:
@@ -77,6 +90,10 @@ def rerun(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
         messages.error(request, str(error.detail))
     else:
         messages.success(request, _("Another opinion is asked for. It appears by itself."))
+    return _back(request)
+
+
+def _back(request: MemberRequest) -> HttpResponse:
     target = request.POST.get("next", "")
     secure = request.is_secure()
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=secure)

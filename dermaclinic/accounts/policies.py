@@ -24,7 +24,7 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "imaging.instance": {"view": (T, D), "add": (T, D), "move": (T, D), "assign": (T, D)},
     "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
     "imaging.rejection": {"view": (T, D, A)},
-    "inference.prediction": {"view": (T, D), "rerun": (D,)},
+    "inference.prediction": {"view": (T, D), "add": (T, D), "rerun": (D,)},
     "inference.modelversion": {"view": (T, D, A), "activate": (A,)},
     "reports.assessment": {"view": (T, D), "add": (D,)},
     "reports.claim": {"view": (D,), "add": (D,)},

@@ -42,6 +42,7 @@ urlpatterns = [
     path("v1/quarantine/<uuid:quarantine_id>/", imaging.QuarantineDetail.as_view()),
     path("v1/quarantine/<uuid:quarantine_id>/resolve/", imaging.QuarantineResolve.as_view()),
     # Opinions
+    path("v1/instances/<uuid:instance_id>/predictions/", inference.InstancePredictions.as_view()),
     path("v1/predictions/<uuid:prediction_id>/", inference.PredictionDetail.as_view()),
     path(
         "v1/predictions/<uuid:prediction_id>/saliency/",

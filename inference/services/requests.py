@@ -1,4 +1,4 @@
-"""Asking for an opinion: when an image is admitted or moved, and when a doctor wants another one.
+"""Asking for an opinion: when an image is admitted or moved, and when somebody wants one.
 
 No row is made when the patient has not agreed to a software opinion, or when no model is active.
 """
@@ -66,6 +66,22 @@ def request_again(actor: Actor, instance: Instance) -> Prediction | None:
     return None
 
 
+def request_first(*, actor: Actor, instance_id: uuid.UUID) -> Prediction:
+    """The first opinion on an image that has none: it came before a model, or before consent.
+
+    Somebody asks; a yes to software opinions alone does not reach back to images taken before it.
+    Raises NotFound; Forbidden; Conflict when there is an opinion or no consent; Unavailable without
+    an active model.
+    """
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Prediction)
+        images = Instance.objects.select_for_update()
+        instance = policies.find(actor, "view", images, pk=instance_id)
+        if instance.predictions.exclude(status=Status.SUPERSEDED).exists():
+            raise Conflict(_("There is an opinion on this image already, or it is being made."))
+        return _ask(actor, instance)
+
+
 def rerun(*, actor: Actor, prediction_id: uuid.UUID) -> Prediction:
     """Another opinion on the same image by the active model, numbered, at a doctor's wish.
 
@@ -77,12 +93,16 @@ def rerun(*, actor: Actor, prediction_id: uuid.UUID) -> Prediction:
         instance = Instance.objects.select_for_update().get(pk=asked.instance_id)
         if instance.predictions.filter(status__in=PENDING).exists():
             raise Conflict(_("An opinion on this image is being made already."))
-        if not allows(instance.patient, Purpose.AI_OPINION):
-            raise Conflict(NO_CONSENT)
-        model = ModelVersion.objects.filter(active=True).first()
-        if model is None:
-            raise Unavailable(NO_MODEL)
-        return _queue(actor, instance, model)
+        return _ask(actor, instance)
+
+
+def _ask(actor: Actor, instance: Instance) -> Prediction:
+    if not allows(instance.patient, Purpose.AI_OPINION):
+        raise Conflict(NO_CONSENT)
+    model = ModelVersion.objects.filter(active=True).first()
+    if model is None:
+        raise Unavailable(NO_MODEL)
+    return _queue(actor, instance, model)
 
 
 def _next_number(instance: Instance) -> int:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
-from inference.models import Prediction
+from imaging.models import Instance
+from inference.models import ModelVersion, Prediction
 from inference.network.classes import CLASSES
 from patients.services import record_consents
 from tests import factories, opinions
@@ -164,3 +165,53 @@ def test_a_body_where_none_belongs(
     answer = as_doctor.post(url(prediction, "rerun/"), {"model": str(NOWHERE)})
     assert list(errors(answer)) == ["model"]
     assert count(doctor, Prediction) == 1
+
+
+@pytest.fixture
+def unasked(technician: Any) -> Instance:
+    """An image that was admitted before a model was active."""
+    instance = opinions.admit(technician, factories.patient(technician))
+    opinions.model()
+    return instance
+
+
+def asking(instance: Instance) -> str:
+    return f"{V1}/instances/{instance.pk}/predictions/"
+
+
+@pytest.mark.parametrize("role", ["as_technician", "as_doctor"])
+def test_a_first_opinion(role: str, request: Any, technician: Any, unasked: Instance) -> None:
+    client = request.getfixturevalue(role)
+    answer = client.post(asking(unasked), {})
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["status"], told["instance"]) == ("queued", str(unasked.pk))
+    [row] = opinions.predictions(technician)
+    assert told["id"] == str(row.pk)
+    assert actions(technician).count("prediction.requested") == 1
+    problem(client.post(asking(unasked)), 409)
+    assert count(technician, Prediction) == 1
+
+
+def test_no_first_opinion_without_model_or_consent(
+    as_technician: APIClient, technician: Any, unasked: Instance
+) -> None:
+    ModelVersion.objects.update(active=False)
+    problem(as_technician.post(asking(unasked)), 503)
+    record_consents(
+        actor=technician, patient_id=unasked.patient_id, decisions={"ai_opinion": False}
+    )
+    problem(as_technician.post(asking(unasked)), 409)
+    assert count(technician, Prediction) == 0
+
+
+def test_outsiders_ask_for_no_first_opinion(
+    as_stranger: APIClient,
+    as_administrator: APIClient,
+    as_nobody: APIClient,
+    technician: Any,
+    unasked: Instance,
+) -> None:
+    for client, status in [(as_stranger, 404), (as_administrator, 403), (as_nobody, 401)]:
+        problem(client.post(asking(unasked)), status)
+    assert count(technician, Prediction) == 0

@@ -150,6 +150,67 @@ def test_another_clinic_sees_nothing_to_rerun(technician: Any, stranger: Any) ->
     assert len(opinions.predictions(technician)) == 1
 
 
+@pytest.mark.parametrize("role", ["technician", "doctor"])
+def test_a_first_opinion_can_be_asked_for_once_a_model_is_active(
+    request: Any, technician: Any, model: ModelVersion, role: str
+) -> None:
+    actor = request.getfixturevalue(role)
+    ModelVersion.objects.update(active=False)
+    instance = opinions.admit(technician)
+    ModelVersion.objects.update(active=True)
+    asked = requests.request_first(actor=actor, instance_id=instance.pk)
+    (row,) = opinions.predictions(technician)
+    assert (row.pk, row.status, row.rerun) == (asked.pk, Status.QUEUED, 0)
+    assert (row.instance_id, row.model_version_id) == (instance.pk, model.pk)
+    assert row.requested_by_id == actor.user.pk
+    (event,) = events(actor, "prediction.requested")
+    assert (event.object_id, event.patient_id) == (str(row.pk), instance.patient_id)
+
+
+def test_a_first_opinion_can_be_asked_for_once_the_patient_agrees(technician: Any) -> None:
+    patient = factories.patient(technician, consent=False)
+    record_consents(actor=technician, patient_id=patient.pk, decisions={Purpose.CARE: True})
+    instance = opinions.admit(technician, patient)
+    with pytest.raises(Conflict):
+        requests.request_first(actor=technician, instance_id=instance.pk)
+    assert opinions.predictions(technician) == []
+    record_consents(actor=technician, patient_id=patient.pk, decisions={Purpose.AI_OPINION: True})
+    requests.request_first(actor=technician, instance_id=instance.pk)
+    assert [row.status for row in opinions.predictions(technician)] == [Status.QUEUED]
+
+
+def test_no_first_opinion_without_a_model(technician: Any) -> None:
+    ModelVersion.objects.update(active=False)
+    instance = opinions.admit(technician)
+    with pytest.raises(Unavailable):
+        requests.request_first(actor=technician, instance_id=instance.pk)
+    assert opinions.predictions(technician) == []
+    assert events(technician, "prediction.requested") == []
+
+
+@pytest.mark.parametrize("status", ["queued", "failed"])
+def test_there_is_one_first_opinion(technician: Any, doctor: Any, status: str) -> None:
+    instance = opinions.admit(technician)
+    finish(technician, status)
+    for actor in (technician, doctor):
+        with pytest.raises(Conflict):
+            requests.request_first(actor=actor, instance_id=instance.pk)
+    assert len(opinions.predictions(technician)) == 1
+
+
+def test_nobody_else_asks_for_a_first_opinion(
+    technician: Any, administrator: Any, stranger: Any
+) -> None:
+    ModelVersion.objects.update(active=False)
+    instance = opinions.admit(technician)
+    ModelVersion.objects.update(active=True)
+    with pytest.raises(Forbidden):
+        requests.request_first(actor=administrator, instance_id=instance.pk)
+    with pytest.raises(NotFound):
+        requests.request_first(actor=stranger, instance_id=instance.pk)
+    assert opinions.predictions(technician) == []
+
+
 def test_a_moved_image_is_asked_about_again(technician: Any) -> None:
     instance = opinions.admit(technician)
     other = factories.study(technician, factories.patient(technician))

@@ -81,6 +81,73 @@ def test_without_a_model_none_was_asked_for(at_desk: Client, doctor: Any) -> Non
     assert "hx-get" not in page
 
 
+@pytest.mark.parametrize("who", ["at_desk", "doctors"])
+def test_a_first_opinion_is_asked_for_where_it_is_missing(
+    request: pytest.FixtureRequest, doctor: Any, who: str
+) -> None:
+    study, [lesion], [made] = scenes.visit(doctor)
+    scenes.model()
+    client = request.getfixturevalue(who)
+    ask = reverse("inference:ask", args=[made.pk])
+    visit = reverse("imaging:visit", args=[study.pk])
+    brief = client.get(status(made)).content.decode()
+    assert f'action="{ask}"' in brief and f'value="{visit}"' in brief
+    here = reverse("reports:review", args=[study.pk])
+    page = client.get(here).content.decode()
+    assert f'action="{ask}"' in page
+    assert f'value="{here}#lesion-{lesion.number}"' in page
+    response = client.post(ask, {"next": here}, follow=True)
+    page = response.content.decode()
+    assert "An opinion is asked for." in page
+    assert f'action="{ask}"' not in page
+    assert "Opinion: waiting" in client.get(status(made)).content.decode()
+    assert scenes.count(doctor, Prediction, status="queued") == 1
+    page = client.post(ask, {"next": here}, follow=True).content.decode()
+    assert "There is an opinion on this image already" in page
+    assert scenes.count(doctor, Prediction) == 1
+
+
+def test_an_image_beside_one_with_an_opinion_can_be_asked_about(
+    doctors: Client, doctor: Any
+) -> None:
+    study, [lesion], [early] = scenes.visit(doctor)
+    scenes.model()
+    late = scenes.image(doctor, study, lesion)
+    scenes.finish(doctor, late)
+    page = doctors.get(reverse("reports:review", args=[study.pk])).content.decode()
+    assert f'action="{reverse("inference:ask", args=[early.pk])}"' in page
+    assert f'action="{reverse("inference:ask", args=[late.pk])}"' not in page
+
+
+def test_without_a_model_asking_says_so(at_desk: Client, doctor: Any) -> None:
+    _study, _lesions, [made] = scenes.visit(doctor)
+    response = at_desk.post(reverse("inference:ask", args=[made.pk]), follow=True)
+    assert "No model is active." in response.content.decode()
+    assert scenes.count(doctor, Prediction) == 0
+
+
+def test_nobody_is_asked_about_who_has_not_agreed(doctors: Client, doctor: Any) -> None:
+    study, _lesions, [made] = scenes.visit(doctor, consent=False)
+    scenes.model()
+    ask = reverse("inference:ask", args=[made.pk])
+    for address in (status(made), reverse("reports:review", args=[study.pk])):
+        assert ask not in doctors.get(address).content.decode()
+    response = doctors.post(ask, follow=True)
+    assert "has not agreed" in response.content.decode()
+    assert scenes.count(doctor, Prediction) == 0
+
+
+@pytest.mark.parametrize(("who", "code"), [("administrators", 403), ("strangers", 404)])
+def test_others_ask_for_no_first_opinion(
+    request: pytest.FixtureRequest, doctor: Any, who: str, code: int
+) -> None:
+    _study, _lesions, [made] = scenes.visit(doctor)
+    scenes.model()
+    other = request.getfixturevalue(who)
+    assert other.post(reverse("inference:ask", args=[made.pk])).status_code == code
+    assert scenes.count(doctor, Prediction) == 0
+
+
 def test_the_heat_map_lies_over_the_image(doctors: Client, doctor: Any, picture: Any) -> None:
     made = scenes.finish(doctor, picture)
     address = reverse("inference:heat-map", args=[made.pk])
