@@ -41,6 +41,13 @@ def tamper(sql: str, *params: Any) -> None:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
+def look(actor: Any) -> int:
+    """An event that waits to be sealed; its number."""
+    with clinic_context(actor.clinic_id):
+        audit.viewed_audit(actor, filters={}, shown=0)
+        return Event.objects.latest("id").pk
+
+
 def finding() -> Any:
     with acting_as("sealer"):
         return verify().finding
@@ -136,12 +143,69 @@ def test_a_removed_seal_is_noticed(trail: list[int], administrator: Any) -> None
 
 
 def test_an_event_that_stays_unsealed_fails(administrator: Any) -> None:
-    late = record.event(administrator, "audit.viewed")
-    late.at = timezone.now() - timedelta(minutes=2)
-    late.mac = content.event_mac(late)
-    with clinic_context(administrator.clinic_id):
-        record.write([late])
+    late, newer = look(administrator), look(administrator)
+    tamper("UPDATE audit_event SET at = at - interval '2 minutes' WHERE id = %s", late)
+    found = finding()
+    assert "not been sealed" in found.kind
+    assert found.event == late < newer
+
+
+def test_an_event_of_the_future_hides_no_other(administrator: Any) -> None:
+    future, late = look(administrator), look(administrator)
+    tamper("UPDATE audit_event SET at = '2099-01-01' WHERE id = %s", future)
+    assert "future" in finding().kind
+    assert finding().event == future
+    tamper("UPDATE audit_event SET at = at - interval '2 minutes' WHERE id = %s", late)
     assert "not been sealed" in finding().kind
+    assert finding().event == late
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+@pytest.mark.parametrize(
+    "off", [timedelta(minutes=-2), timedelta(minutes=2), timedelta(days=30000)]
+)
+def test_nobody_writes_an_event_of_another_time(
+    administrator: Any, role: str, off: timedelta
+) -> None:
+    forged = record.event(administrator, "audit.viewed")
+    forged.at = timezone.now() + off
+    forged.mac = content.event_mac(forged)
+    with (
+        pytest.raises(DatabaseError, match="when it happens"),
+        clinic_context(administrator.clinic_id),
+        acting_as(role),
+    ):
+        record.write([forged])
+    with acting_as("sealer"):
+        assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_an_event_of_a_past_transaction_is_sealed_all_the_same(
+    trail: list[int], administrator: Any, role: str
+) -> None:
+    forged = record.event(administrator, "audit.viewed")
+    forged.xid = 3
+    with clinic_context(administrator.clinic_id), acting_as(role):
+        record.write([forged])
+    with acting_as("sealer"):
+        assert Event.objects.latest("id").xid > 3
+        assert sealer.seal_once() == 1
+        assert verify().finding is None
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_nobody_takes_a_number_that_is_still_to_come(administrator: Any, role: str) -> None:
+    forged = record.event(administrator, "audit.viewed")
+    forged.pk = 10_000_000
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        clinic_context(administrator.clinic_id),
+        acting_as(role),
+    ):
+        forged.save(force_insert=True)
+    with acting_as("sealer"):
+        assert not Event.objects.exists()
 
 
 def test_seals_form_one_line_for_each_clinic(administrator: Any, stranger: Any) -> None:
