@@ -1,0 +1,80 @@
+"""`make bench`: the two ratios, with their parts. Takes about three minutes on two idle cores."""
+
+import os
+import sys
+
+from bench import bare, clinic
+from bench.bare import Rate, Setting
+
+BATCHES = (1, 8, 16, 32)
+AIM_THROUGHPUT, AIM_LATENCY = 0.85, 10.0
+BACKLOG_SECONDS = 10
+
+
+def say(text: str) -> None:
+    """One line on the screen, at once."""
+    print(text, flush=True)
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def yardstick(count: int) -> list[Rate]:
+    """The bare network over thread settings; the last setting fills all cores with own streams."""
+    settings = dict.fromkeys([Setting(1), Setting(count), Setting(1, streams=count)])
+    rates: list[Rate] = []
+    for setting in settings:
+        say(f"Bare network, {setting.intra} threads, {setting.streams} streams")
+        rates += bare.measure(clinic.PACKAGE, setting, BATCHES)
+    return rates
+
+
+def main() -> int:
+    """Measure and print; 0 whatever the figures are."""
+    count = cores()
+    rates = yardstick(count)
+    with clinic.running(count, say) as bench:
+        from bench import latency, throughput
+
+        say("Latency")
+        delay = latency.measure(bench)
+        say("Throughput")
+        fastest = max(rate.images_per_second for rate in rates)
+        speed = throughput.measure(bench, round(BACKLOG_SECONDS * fastest))
+    single = [rate for rate in rates if rate.setting.streams == 1]
+    best = max(single, key=lambda rate: rate.images_per_second)
+    filled = max(rates, key=lambda rate: rate.images_per_second)
+    quickest = min((rate for rate in single if rate.batch == 1), key=lambda rate: rate.pass_ms)
+    width, height = clinic.SIZE
+    lines = [
+        "",
+        f"throughput ratio   {speed.images_per_second / best.images_per_second:.2f}"
+        f"   (aim: at least {AIM_THROUGHPUT})",
+        f"  whole worker     {speed.images_per_second:6.1f} images/s   "
+        f"{count} processes, {speed.images} images of {width} x {height}",
+        f"  bare network     {best.images_per_second:6.1f} images/s   "
+        f"one stream at its best: {best.setting.intra} threads, batches of {best.batch}",
+        f"                   {filled.images_per_second:6.1f} images/s   "
+        f"all settings: {filled.setting.streams} streams of {filled.setting.intra} threads, "
+        f"batches of {filled.batch}",
+        f"  unseal           {speed.read_ms:6.2f} ms an image, on one core",
+        f"  decode, resize   {speed.prepare_ms:6.2f} ms an image, on one core",
+        "",
+        f"latency ratio      {delay.ready_ms / quickest.pass_ms:.1f}"
+        f"   (aim: at most {AIM_LATENCY:g})",
+        f"  201 to READY     {delay.ready_ms:6.1f} ms   "
+        f"median of {latency.UPLOADS}; {delay.worst_ms:.1f} ms at worst",
+        f"  bare network     {quickest.pass_ms:6.1f} ms   "
+        f"one image, {quickest.setting.intra} threads",
+        f"  bell and claim   {delay.claimed_ms:6.1f} ms   from the request's row to the claim",
+        f"  worker           {delay.worker_ms:6.1f} ms   from the claim to the result",
+        f"  upload           {delay.upload_ms:6.1f} ms   before the 201",
+    ]
+    say("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
