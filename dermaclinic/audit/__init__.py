@@ -43,7 +43,8 @@ def sign_in_failed(
     """
     from dermaclinic.audit import record
 
-    for clinic_id in clinics or [None]:
+    told: Sequence[uuid.UUID | None] = clinics or [None]
+    for clinic_id in told:
         record.write_past_rollback(
             record.event(
                 None,
