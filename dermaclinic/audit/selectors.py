@@ -87,6 +87,6 @@ def _place(text: str) -> tuple[datetime, int] | None:
         moment = parse_datetime(at)
     except ValueError:
         return None
-    if moment is None or timezone.is_naive(moment) or not number.isdigit():
+    if moment is None or timezone.is_naive(moment) or not number.isdecimal():
         return None
     return moment, int(number)
