@@ -76,6 +76,9 @@ _FINER = [
     Diagnosis("92384009", _("Benign neoplasm of skin, other"), False, None),
 ]
 
+_IN_SITU = {"109266006", "302836005", "254656002"}
+_PREMALIGNANT = {_CLASSES["akiec"].code}
+
 DIAGNOSES: dict[str, Diagnosis] = {each.code: each for each in [*_WHOLE, *_FINER]}
 
 
@@ -83,6 +86,16 @@ def display(code: str) -> str:
     """A concept's name; the code itself for one that this version does not know."""
     known = DIAGNOSES.get(code)
     return str(known.display) if known else code
+
+
+def warning(code: str) -> str:
+    """What a page marks a diagnosis with: premalignant, in situ, malignant; empty when benign."""
+    known = DIAGNOSES.get(code)
+    if known is None or not known.malignant:
+        return ""
+    if code in _PREMALIGNANT:
+        return str(_("premalignant"))
+    return str(_("in situ") if code in _IN_SITU else _("malignant"))
 
 
 def model_class(code: str) -> str | None:

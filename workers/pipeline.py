@@ -191,11 +191,13 @@ class Pipeline:
 
 
 def _unreadable(job: Job, error: Exception) -> Outcome:
-    """Damage is for good; a vault that does not answer may do so later."""
+    """Damage is for good; a vault that does not answer, or is not mounted, may be there later."""
     log.warning("Image %s could not be read: %r", job.row.instance_id, error)
     if isinstance(error, UnreadableImage):
         return failed(job, _("The stored image could not be decoded."))
-    if isinstance(error, VaultMissing | VaultCorrupt):
-        return failed(job, _("The stored image is missing or damaged."))
+    if isinstance(error, VaultMissing):
+        return try_again(job, _("The stored image is missing."))
+    if isinstance(error, VaultCorrupt):
+        return failed(job, _("The stored image is damaged."))
     reason = _("The stored image could not be read (%(error)s).")
     return try_again(job, reason % {"error": type(error).__name__})

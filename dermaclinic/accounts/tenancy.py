@@ -74,7 +74,13 @@ def acting_as(role: str) -> Iterator[None]:
         cursor.execute("SELECT current_user")
         before = cursor.fetchone()[0]
         cursor.execute(f"SET ROLE dermaclinic_{role}")
-        yield
+        try:
+            yield
+        except BaseException:
+            # Inside a transaction its rollback restores the role, and no statement would be taken.
+            if not connection.in_atomic_block:
+                cursor.execute(f"SET ROLE {before}")
+            raise
         cursor.execute(f"SET ROLE {before}")
 
 

@@ -18,10 +18,9 @@ def diagnosis(code: str) -> str:
 
 
 @register.filter
-def counts_as_malignant(code: str) -> bool:
-    """Malignant, in situ or premalignant."""
-    known = diagnoses.DIAGNOSES.get(code)
-    return known is not None and known.malignant
+def warning(code: str) -> str:
+    """Premalignant, in situ or malignant, in a word; nothing for the rest."""
+    return diagnoses.warning(code)
 
 
 @register.filter

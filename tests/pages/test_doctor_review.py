@@ -42,7 +42,7 @@ def test_an_opinion_with_everything_one_must_know_of_it(doctors: Client, doctor:
     )
     page = text(doctors.get(address(study)))
     assert "investigational" in page
-    assert "Malignant, taken together: <strong>63 %</strong>" in page
+    assert "Malignant or premalignant: <strong>63 %</strong>" in page
     assert 'max="1" value="0.6100"' in page
     assert page.index("Malignant melanoma of skin") < page.index("Melanocytic nevus of skin")
     assert "Urgent from 20 % on" in page

@@ -3,7 +3,7 @@
 import pytest
 
 from inference.network.classes import CLASSES
-from reports.diagnoses import DIAGNOSES, display, model_class
+from reports.diagnoses import DIAGNOSES, display, model_class, warning
 
 # Verhoeff's dihedral scheme, which ends every SNOMED CT identifier (SNOMED CT TIG, 5.8).
 
@@ -60,3 +60,17 @@ def test_a_finer_diagnosis_points_to_a_class_that_exists() -> None:
 def test_an_unknown_code_is_shown_as_it_is() -> None:
     assert display("93655004") == "Malignant melanoma of skin"
     assert display("123") == "123"
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("201101007", "premalignant"),
+        ("254656002", "in situ"),
+        ("93655004", "malignant"),
+        ("400010006", ""),
+        ("1", ""),
+    ],
+)
+def test_a_diagnosis_is_marked_as_what_it_is(code: str, word: str) -> None:
+    assert warning(code) == word

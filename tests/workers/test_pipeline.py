@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
-from imaging.vault import LocalVault
+from dermaclinic.accounts.tenancy import acting_as, clinic_context
+from imaging.vault import LocalVault, VaultCorrupt, VaultMissing
 from inference.engine import Case, Finding
 from inference.models import ModelVersion, Prediction
 from inference.network.preprocess import UnreadableImage, decode
@@ -105,6 +108,23 @@ def run(pipeline: Pipeline) -> int:
     return count
 
 
+def wait(actor: Any) -> None:
+    """Let the time until the next attempt pass, and the sweep come."""
+    over = timezone.now() - timedelta(seconds=1)
+    with clinic_context(actor.clinic_id), acting_as("worker"):
+        Prediction.objects.filter(status="running").update(lease_expires_at=over)
+    with as_worker():
+        queue.sweep()
+
+
+def run_all_attempts(actor: Any, pipeline: Pipeline) -> None:
+    """Rounds until no row waits for another attempt."""
+    run(pipeline)
+    while any(row.status == "running" for row in rows(actor)):
+        wait(actor)
+        run(pipeline)
+
+
 def rows(actor: Any) -> list[Prediction]:
     return opinions.predictions(actor)
 
@@ -184,7 +204,7 @@ def test_an_image_that_breaks_the_network_fails_alone(
         return finding()
 
     network.answer = answer
-    run(pipeline)
+    run_all_attempts(technician, pipeline)
     by_image = {row.instance_id: row for row in rows(technician)}
     failed = by_image.pop(poison.pk)
     assert (failed.status, failed.attempts) == ("failed", 3)
@@ -196,6 +216,8 @@ def test_an_image_that_breaks_the_network_fails_alone(
     ("error", "attempts", "sentence"),
     [
         (UnreadableImage("x"), 1, "The stored image could not be decoded."),
+        (VaultCorrupt("x"), 1, "The stored image is damaged."),
+        (VaultMissing("x"), 3, "The stored image is missing."),
         (OSError("x"), 3, "The stored image could not be read (OSError)."),
     ],
 )
@@ -204,9 +226,21 @@ def test_damage_is_for_good_and_a_bad_disk_is_tried_again(
 ) -> None:
     opinions.admit(technician)
     with mock.patch.object(LocalVault, "get", side_effect=error):
-        run(pipeline)
+        run_all_attempts(technician, pipeline)
     (row,) = rows(technician)
     assert (row.status, row.attempts, row.error) == ("failed", attempts, sentence)
+
+
+def test_a_vault_that_was_away_for_a_moment_costs_no_opinion(
+    technician: Any, pipeline: Pipeline
+) -> None:
+    opinions.admit(technician)
+    with mock.patch.object(LocalVault, "get", side_effect=VaultMissing("x")):
+        assert run(pipeline) == 1
+    wait(technician)
+    run(pipeline)
+    (row,) = rows(technician)
+    assert (row.status, row.attempts, row.error) == ("ready", 2, "")
 
 
 def test_a_number_that_is_none_is_no_answer(
