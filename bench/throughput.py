@@ -83,7 +83,7 @@ def _costs(originals: list[Instance]) -> tuple[float, float]:
     read = time.process_time()
     for _ in range(repeats):
         for data in sealed:
-            square(decode(data, at_least=side), side)
+            square(decode(data, for_size=side), side)
     done = time.process_time()
     each_ms = 1000 / (repeats * len(originals))
     return (read - began) * each_ms, (done - read) * each_ms

@@ -106,7 +106,7 @@ class Engine:
         Raises UnreadableImage.
         """
         smallest = int(self.package.limits["smallest_side"])
-        image = decode(data, at_least=max(smallest, self.package.input_size))
+        image = decode(data, for_size=max(smallest, self.package.input_size))
         if min(image.size) < smallest:
             return np.asarray(image, np.uint8)
         return square(image, self.package.input_size)

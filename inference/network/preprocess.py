@@ -7,29 +7,32 @@ frame of 600×450 or 200×150 loses its sides; a square, cropped or squeezed, is
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 FILTER = Image.Resampling.BICUBIC
+SPARE = 1.4  # what is left for the filter to take away
 
 
 class UnreadableImage(ValueError):
     """The bytes are no image that can be decoded whole."""
 
 
-def decode(data: bytes, *, at_least: int | None = None) -> Image.Image:
+def decode(data: bytes, *, for_size: int | None = None) -> Image.Image:
     """RGB image of JPEG or PNG bytes, turned as its EXIF orientation says. Raises UnreadableImage.
 
-    With `at_least`, a JPEG whose shorter side is at least twice that is decoded at a half, a
-    quarter or an eighth of its size, never below `at_least`: libjpeg then leaves out the fine
-    cosine terms that the resize would remove. Training frames are too small for it to happen.
+    With `for_size`, a JPEG much larger than that square is decoded at a half, a quarter or an
+    eighth of its size, never below SPARE times the square: libjpeg then leaves out the fine cosine
+    terms that the resize would remove. Training frames are too small for it to happen.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if at_least is not None:
-                image.draft("RGB", (at_least, at_least))
+            if for_size is not None:
+                side = math.ceil(SPARE * for_size)
+                image.draft("RGB", (side, side))
             image.load()
             upright = ImageOps.exif_transpose(image)
             return upright.convert("RGB")

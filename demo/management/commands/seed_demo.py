@@ -55,9 +55,7 @@ class Command(BaseCommand):
             waiting = self._wait_for_opinions(made, options["wait"])
             for case in tqdm(cases, desc="Past visits", unit="patient", disable=None):
                 seeding.review_past(case, actors[case.clinic][1], password=password)
-        self.stdout.write(
-            f"{len(cases)} patients, {images} new images, {waiting} opinions due."
-        )
+        self.stdout.write(f"{len(cases)} patients, {images} new images, {waiting} opinions due.")
         self.stdout.write("Sign in with the password " + password)
         for staff in CLINICS[0].staff:
             self.stdout.write(f"  {staff.role:<14} {staff.email}")
