@@ -134,7 +134,7 @@ VAULT_KEYS = environment.secret("VAULT_KEYS")
 VAULT_NAMING_KEY = environment.secret("VAULT_NAMING_KEY")
 AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
 AUDIT_SEAL_KEY = environment.secret("AUDIT_SEAL_KEY")
-VAULT_DIR = environment.path("VAULT_DIR", BASE_DIR / ".state" / "vault")
+VAULT_DIR = environment.path("VAULT_DIR", embedded.state_dir() / "vault")
 MODEL_PACKAGES = environment.path("MODEL_PACKAGES", BASE_DIR / "inference" / "packages")
 
 # Uploads: the limit of one file is imaging.formats.MAX_BYTES; nothing touches the disk unsealed.
