@@ -4,7 +4,7 @@
 # Installs what is missing when it may (root, apt); else says in one line what to type.
 set -eu
 demo="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
-test="chromium poppler-utils dcmtk dicom3tools"
+test="chromium libatomic1 poppler-utils dcmtk dicom3tools"  # libatomic1: Playwright's own Node
 case "${1:-}" in
     demo) wanted=$demo ;;
     test) wanted="$demo $test" ;;
