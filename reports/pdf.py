@@ -16,6 +16,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
+from PIL import ImageFile
 
 SCHEME = "report:"
 
@@ -97,6 +98,8 @@ def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any, type[BaseExcep
                 "Ask support to install libpango-1.0-0 and libpangoft2-1.0-0, then try again."
             )
         ) from error
+    # It switches this on for the whole process, where half an image must stay an error.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
     class Pictures(URLFetcher):
         """Serves the report's own pictures from memory; any other address ends the rendering."""

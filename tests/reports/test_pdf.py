@@ -166,3 +166,15 @@ def test_a_heat_map_lies_where_the_network_looked() -> None:
     assert pixels.shape == (pictures.HEAT_SIDE, pictures.HEAT_SIDE, 3)
     assert abs(pixels[-5, 5] - (10, 120, 10)).max() <= 3, "no evidence, no colour"
     assert pixels[20, -20].min() > 60, "the strongest evidence, bright"
+
+
+def test_half_an_image_stays_an_error_after_rendering() -> None:
+    """WeasyPrint lets Pillow load cut images, for the whole process."""
+    pdf._weasyprint({})
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 50).save(whole, "JPEG")
+    with (
+        pytest.raises(OSError, match="truncated"),
+        Image.open(io.BytesIO(whole.getvalue()[:500])) as cut,
+    ):
+        cut.load()
