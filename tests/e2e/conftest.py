@@ -36,9 +36,9 @@ class House:
     people: dict[str, Membership]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(django_db_setup: None, tmp_path_factory: Any) -> Iterator[str]:
-    """Starts everything once; its address."""
+    """Starts everything once; its address. Stopped before other tests start workers of theirs."""
     folder = Path(tmp_path_factory.mktemp("house"))
     (folder / "log").mkdir()
     call_command("collectstatic", interactive=False, verbosity=0)
