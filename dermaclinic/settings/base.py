@@ -105,9 +105,9 @@ BELL_TIMEOUT_SECONDS = 0.3
 INFERENCE_LEASE_SECONDS = 120
 INFERENCE_MAX_ATTEMPTS = 3
 INFERENCE_BATCH_SIZE = 32  # rows claimed together
-INFERENCE_FORWARD_SIZES = (1, 2, 4, 8)  # images in one pass; beyond, a CPU's caches overflow
+INFERENCE_FORWARD_SIZES = (1, 2, 4)  # images in one pass; with more, a CPU's caches overflow
 INFERENCE_THREADS = 1  # inside one operation: on CPU, one worker per core
-INFERENCE_READERS = 2  # threads that unseal and decode the next batch
+INFERENCE_READERS = 1  # threads that unseal and decode the next batch
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no readable cookie
 AUTH_USER_MODEL = "accounts.User"
