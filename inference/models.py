@@ -12,21 +12,37 @@ from imaging.models import Instance
 
 
 class ModelVersion(models.Model):
-    """A registered model package; `manifest` is its manifest.toml. At most one is active."""
+    """A registered model package; `manifest` is its manifest.toml.
+
+    For each modality at most one is active and answers; one more may run in its shadow, whose
+    answers no page about a patient shows.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
     version = models.CharField(max_length=40)
     sha256 = models.CharField(max_length=64, unique=True)
     manifest = models.JSONField()
+    modality = models.CharField(max_length=20, default="dermoscopy")
     active = models.BooleanField(default=False)
+    shadow = models.BooleanField(default=False)
     registered_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["name", "version"], name="model_version_is_unique"),
             models.UniqueConstraint(
-                fields=["active"], condition=Q(active=True), name="one_active_model"
+                fields=["modality"],
+                condition=Q(active=True),
+                name="one_active_model_per_modality",
+            ),
+            models.UniqueConstraint(
+                fields=["modality"],
+                condition=Q(shadow=True),
+                name="one_shadow_model_per_modality",
+            ),
+            models.CheckConstraint(
+                condition=~Q(active=True, shadow=True), name="active_model_is_no_shadow"
             ),
         ]
 
@@ -50,7 +66,11 @@ class Prediction(TenantModel):
     """One opinion of one model on one image; immutable once final (a trigger sees to it).
 
     `result` is the differential and its evidence as the engine found it (see services/record.py);
-    `saliency` is the heat map's small grid, one byte a cell, `saliency_shape` its rows and columns.
+    `saliency` is the heat map's small grid of the first class, one byte a cell, `saliency_shape` its
+    rows and columns; `melanoma_saliency` the same for melanoma. `mask` is the lesion's probability
+    over the whole frame, one byte a cell, `mask_shape` its rows and columns. `embedding` is a vector
+    of unit length, float16. An opinion in the `shadow` of the active model is shown to no patient's
+    doctor; it is compared later.
     """
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="predictions")
@@ -73,6 +93,11 @@ class Prediction(TenantModel):
     result = models.JSONField(null=True)
     saliency = models.BinaryField(null=True)
     saliency_shape = models.JSONField(null=True)
+    melanoma_saliency = models.BinaryField(null=True)
+    mask = models.BinaryField(null=True)
+    mask_shape = models.JSONField(null=True)
+    embedding = models.BinaryField(null=True)
+    shadow = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [

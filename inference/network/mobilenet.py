@@ -15,13 +15,21 @@ PREFIX = "mobilenetv20_features_"
 STRIDES = (1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)
 CHANNELS = (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320)
 FEATURES = 1280
+STEM_BLOCKS = 6
+MIDDLE_BLOCK = 12  # the last bottleneck before the fifth halving
+MIDDLE = CHANNELS[MIDDLE_BLOCK]
+REDUCTION = 8  # the stem's: pixels a cell of its maps
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def encoder(size: int) -> keras.Model:
-    """RGB 0–255, shape (n, size, size, 3), to feature maps (n, size/32, size/32, 1280)."""
+def stem(size: int) -> keras.Model:
+    """RGB 0–255, (n, size, size, 3), to maps of edges and colours, (n, size/8, size/8, 32).
+
+    Its weights stay those of ImageNet: every member of an ensemble shares it, and training reads
+    its maps from disk instead of computing them again in each epoch.
+    """
     image = keras.Input((size, size, 3), name="image")
     x = layers.Rescaling(
         scale=[1 / (255 * std) for std in IMAGENET_STD],
@@ -30,19 +38,24 @@ def encoder(size: int) -> keras.Model:
     )(image)
     x = _padded(x, name="conv0_pad")
     x = _convolve(x, 32, 3, stride=2, name="conv0", norm="batchnorm0")
-    width = 32
-    for index, (stride, channels) in enumerate(zip(STRIDES, CHANNELS, strict=True)):
-        block = f"linearbottleneck{index}_"
-        hidden = width * (1 if index == 0 else 6)
-        y = _convolve(x, hidden, 1, name=block + "conv0", norm=block + "batchnorm0")
-        y = _depthwise(y, stride, name=block + "conv1", norm=block + "batchnorm1")
-        y = _convolve(
-            y, channels, 1, name=block + "conv2", norm=block + "batchnorm2", activate=False
-        )
-        x = layers.Add(name=block + "add")([x, y]) if stride == 1 and width == channels else y
-        width = channels
+    for index in range(STEM_BLOCKS):
+        x = _bottleneck(x, index)
+    return keras.Model(image, x, name="stem")
+
+
+def trunk(side: int) -> keras.Model:
+    """The stem's maps, (n, side, side, 32), to what one member sees in them.
+
+    Out: {"top": (n, side/4, side/4, 1280), "middle": (n, side/2, side/2, 96)}.
+    """
+    maps = keras.Input((side, side, CHANNELS[STEM_BLOCKS - 1]), name="maps")
+    x = middle = maps
+    for index in range(STEM_BLOCKS, len(STRIDES)):
+        x = _bottleneck(x, index)
+        if index == MIDDLE_BLOCK:
+            middle = x
     x = _convolve(x, FEATURES, 1, name="conv1", norm="batchnorm1")
-    return keras.Model(image, x, name="mobilenetv2")
+    return keras.Model(maps, {"top": x, "middle": middle}, name="trunk")
 
 
 def load_imagenet(model: keras.Model, folder: Path) -> None:
@@ -59,6 +72,16 @@ def load_imagenet(model: keras.Model, folder: Path) -> None:
             layer.set_weights([np.load(f"{stem}_weight.npy").transpose(2, 3, 0, 1)])
         elif isinstance(layer, layers.Conv2D):
             layer.set_weights([np.load(f"{stem}_weight.npy").transpose(2, 3, 1, 0)])
+
+
+def _bottleneck(x: keras.KerasTensor, index: int) -> keras.KerasTensor:
+    stride, channels, width = STRIDES[index], CHANNELS[index], (32, *CHANNELS)[index]
+    name = f"linearbottleneck{index}_"
+    hidden = width * (1 if index == 0 else 6)
+    y = _convolve(x, hidden, 1, name=name + "conv0", norm=name + "batchnorm0")
+    y = _depthwise(y, stride, name=name + "conv1", norm=name + "batchnorm1")
+    y = _convolve(y, channels, 1, name=name + "conv2", norm=name + "batchnorm2", activate=False)
+    return layers.Add(name=name + "add")([x, y]) if stride == 1 and width == channels else y
 
 
 def _padded(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:

@@ -16,6 +16,7 @@ from PIL import Image, ImageFilter
 from inference.network.classes import KEYS
 from inference.network.preprocess import FILTER
 
+from . import overlays
 from .config import Augment
 from .datasets import Example, Frames
 
@@ -42,6 +43,13 @@ def draw(
     symmetry = SYMMETRIES[rng.integers(len(SYMMETRIES))]
     if symmetry is not None:
         image = image.transpose(symmetry)
+    for chance, lay in (
+        (settings.hair, overlays.hairs),
+        (settings.ruler, overlays.ruler),
+        (settings.rim, overlays.rim),
+    ):
+        if rng.random() < chance:
+            image = lay(image, rng)
     if rng.random() < settings.blur:
         image = _lose_detail(image, rng)
     if rng.random() < settings.jpeg:
@@ -54,6 +62,8 @@ def relight(
 ) -> NDArray[np.float32]:
     """Other lamps and sensors: gains per channel, gamma, contrast, saturation, uneven light."""
     gain = np.exp(rng.normal(0, settings.colour, 3)) * _about_one(settings.light, rng)
+    if rng.random() < settings.constancy:
+        gain /= cast(pixels)
     levels = np.linspace(0, 1, 256)[:, None] * gain
     curve = (np.clip(levels, 0, 1) ** _about_one(settings.light, rng)).astype(np.float32)
     lit = np.stack([curve[pixels[..., channel], channel] for channel in range(3)], axis=-1)
@@ -67,6 +77,13 @@ def relight(
     fall = rng.uniform(0, settings.gradient) / np.sqrt(2)
     lit *= (255 * (1 + fall * slope)).astype(np.float32)[..., None]
     return np.clip(lit, 0, 255, out=lit)
+
+
+def cast(pixels: NDArray[np.uint8], power: int = 6) -> NDArray[np.float64]:
+    """The light's colour, mean 1, as shades of grey estimate it (Finlayson and Trezzi 2004)."""
+    levels = np.asarray(pixels[::4, ::4], np.float64).reshape(-1, 3) / 255
+    norm = (levels**power).mean(axis=0) ** (1 / power) + 1e-3
+    return np.asarray(norm / norm.mean())
 
 
 def _crop(

@@ -57,6 +57,16 @@ class Augment:
     gradient: float
     blur: float
     jpeg: float
+    hair: float
+    ruler: float
+    rim: float
+    constancy: float
+
+
+@dataclass(frozen=True)
+class ViewCounts:
+    fewest: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class Config:
     fit: Fit
     metadata: MetadataDrop
     augment: Augment
+    views: ViewCounts
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -77,6 +88,7 @@ SECTIONS: dict[str, type[Any]] = {
     "fit": Fit,
     "metadata": MetadataDrop,
     "augment": Augment,
+    "views": ViewCounts,
 }
 
 

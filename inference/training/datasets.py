@@ -108,11 +108,21 @@ class Frames:
         self.row_of = {image_id: row for row, image_id in enumerate(ids)}
         self.pixels = pixels
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Sent to another process, an array on disk travels as its name."""
+        if isinstance(self.pixels, np.memmap):
+            return _reopened, (list(self.row_of), str(self.pixels.filename))
+        return Frames, (list(self.row_of), self.pixels)
+
     def __contains__(self, image_id: str) -> bool:
         return image_id in self.row_of
 
     def __getitem__(self, image_id: str) -> Image.Image:
         return Image.fromarray(self.pixels[self.row_of[image_id]])
+
+
+def _reopened(ids: Sequence[str], cache: str) -> Frames:
+    return Frames(ids, np.load(cache, mmap_mode="r"))
 
 
 def decode_folder(folder: Path, cache: Path, wanted: Iterable[str]) -> Frames:
