@@ -1,4 +1,4 @@
-"""The whole network: image encoder, metadata gate, global average pooling and a linear head.
+"""A member of the network: trunk, metadata gate, global average pooling and a linear head.
 
 Because the head is linear in the pooled maps, the class activation map (Zhou et al. 2016) is the
 same weighted sum taken before the pooling, and comes out of the same forward pass.
@@ -11,9 +11,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from . import metadata
-from .fusion import MetaBlock
-from .mobilenet import encoder
+from .fusion import FUSIONS
+from .mobilenet import STEM_CHANNELS, trunk
 
 
 @keras.saving.register_keras_serializable("dermaclinic")
@@ -39,21 +38,32 @@ class MappedHead(layers.Layer):
         return ops.matmul(pooled, self.kernel) + self.bias, ops.matmul(maps, self.kernel)
 
 
-def build(*, size: int, classes: int, dropout: float = 0.0) -> keras.Model:
-    """The serving network.
+def member(
+    *, side: int, width: int, classes: int, fusion: str = "metablock", dropout: float = 0.0
+) -> keras.Model:
+    """One member of an ensemble, behind the shared stem.
 
-    In:  {"image": (n, size, size, 3) RGB 0–255, "metadata": (n, metadata.WIDTH)}.
-    Out: {"logits": (n, classes), "maps": (n, size/32, size/32, classes),
-          "embedding": (n, 1280), the pooled image features before the metadata gate}.
+    In:  {"maps": (n, side, side, 32) of the stem, "metadata": (n, width)}.
+    Out: {"logits": (n, classes), "maps": (n, side/4, side/4, classes),
+          "embedding": (n, 1280), the pooled image features before the metadata speaks,
+          "middle": (n, side/2, side/2, 96), "top": (n, side/4, side/4, 1280)}.
+    Its layers "fusion" and "head" give another answer on the same "top": see `answer`.
     """
-    image = keras.Input((size, size, 3), name="image")
-    known = keras.Input((metadata.WIDTH,), name="metadata")
-    features = encoder(size)(image)
-    gated = MetaBlock(name="metablock")([features, known])
-    logits, maps = MappedHead(classes, dropout=dropout, name="head")(gated)
-    embedding = layers.GlobalAveragePooling2D(name="embedding")(features)
+    maps = keras.Input((side, side, STEM_CHANNELS), name="maps")
+    known = keras.Input((width,), name="metadata")
+    seen = trunk(side)(maps)
+    fused = FUSIONS[fusion](name="fusion")([seen["top"], known])
+    logits, activation = MappedHead(classes, dropout=dropout, name="head")(fused)
+    embedding = layers.GlobalAveragePooling2D(name="embedding")(seen["top"])
     return keras.Model(
-        {"image": image, "metadata": known},
-        {"logits": logits, "maps": maps, "embedding": embedding},
-        name="dermoscopy_classifier",
+        {"maps": maps, "metadata": known},
+        {"logits": logits, "maps": activation, "embedding": embedding, **seen},
+        name="member",
     )
+
+
+def answer(network: keras.Model, top: Any, known: Any) -> tuple[Any, Any]:
+    """Logits and class activation maps of a member for other metadata on the same image."""
+    fused = network.get_layer("fusion")([top, known])
+    logits, activation = network.get_layer("head")(fused)
+    return logits, activation

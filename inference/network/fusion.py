@@ -1,4 +1,4 @@
-"""How metadata speaks to the image: the MetaBlock gate of Pacheco and Krohling (2021)."""
+"""How metadata speaks to the image: the MetaBlock gate, and what it was compared with."""
 
 from __future__ import annotations
 
@@ -33,3 +33,33 @@ class MetaBlock(layers.Layer):
         scale = self.scale(metadata)[:, None, None, :]
         shift = self.shift(metadata)[:, None, None, :]
         return maps * (2 * ops.sigmoid(ops.tanh(maps * scale) + shift))
+
+
+@keras.saving.register_keras_serializable("dermaclinic")
+class Concatenation(layers.Layer):
+    """The plain way: 64 numbers from the metadata, beside the image's channels in every cell."""
+
+    def build(self, input_shape: Any) -> None:
+        self.words = layers.Dense(64, "relu", name="words")
+        self.words.build(input_shape[1])
+
+    def call(self, inputs: Any) -> Any:
+        maps, metadata = inputs
+        words = self.words(metadata)[:, None, None, :]
+        spread = ops.broadcast_to(words, (*ops.shape(maps)[:3], 64))
+        return ops.concatenate([maps, spread], axis=-1)
+
+
+@keras.saving.register_keras_serializable("dermaclinic")
+class ImageOnly(layers.Layer):
+    """No metadata at all."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs[0]
+
+
+FUSIONS: dict[str, type[layers.Layer]] = {
+    "metablock": MetaBlock,
+    "concatenation": Concatenation,
+    "image only": ImageOnly,
+}

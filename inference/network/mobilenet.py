@@ -16,6 +16,7 @@ STRIDES = (1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)
 CHANNELS = (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320)
 FEATURES = 1280
 STEM_BLOCKS = 6
+STEM_CHANNELS = CHANNELS[STEM_BLOCKS - 1]
 MIDDLE_BLOCK = 12  # the last bottleneck before the fifth halving
 MIDDLE = CHANNELS[MIDDLE_BLOCK]
 REDUCTION = 8  # the stem's: pixels a cell of its maps
@@ -48,7 +49,7 @@ def trunk(side: int) -> keras.Model:
 
     Out: {"top": (n, side/4, side/4, 1280), "middle": (n, side/2, side/2, 96)}.
     """
-    maps = keras.Input((side, side, CHANNELS[STEM_BLOCKS - 1]), name="maps")
+    maps = keras.Input((side, side, STEM_CHANNELS), name="maps")
     x = middle = maps
     for index in range(STEM_BLOCKS, len(STRIDES)):
         x = _bottleneck(x, index)
