@@ -49,6 +49,14 @@ class Format(models.TextChoices):
     DICOM = "dicom", "DICOM"
 
 
+class Modality(models.TextChoices):
+    """How an image was taken: it decides which network may look at it, if any."""
+
+    DERMOSCOPY = "dermoscopy", _("Dermoscopy")
+    CLINICAL = "clinical", _("Clinical photograph")
+    OTHER = "other", _("Other kind of image")
+
+
 class Instance(TenantModel):
     """An admitted image. The bytes are in the vault under the three `*_name`s.
 
@@ -67,6 +75,9 @@ class Instance(TenantModel):
     )
     sha256 = models.CharField(max_length=64)
     format = models.CharField(max_length=10, choices=Format)
+    modality = models.CharField(
+        _("kind of image"), max_length=20, choices=Modality, default=Modality.DERMOSCOPY
+    )
     media_type = models.CharField(max_length=40)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -92,6 +103,9 @@ class Instance(TenantModel):
             models.CheckConstraint(
                 condition=Q(sha256__regex=r"^[0-9a-f]{64}$"),
                 name="instance_sha256_is_hex",
+            ),
+            models.CheckConstraint(
+                condition=Q(modality__in=Modality.values), name="instance_modality_is_known"
             ),
         ]
         indexes: ClassVar = [
@@ -128,7 +142,7 @@ class Quarantine(TenantModel):
     """A good image whose patient is in doubt, held until somebody decides.
 
     `differences` lists what did not fit: {field: {"file": …, "record": …}}. The sealed bytes as
-    received are in the vault under `held_name`.
+    received are in the vault under `held_name`. `modality` is what the sender said, "" for nothing.
     """
 
     class Kind(models.TextChoices):
@@ -146,6 +160,7 @@ class Quarantine(TenantModel):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="quarantined")
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="quarantined")
     lesion = models.ForeignKey(Lesion, on_delete=models.PROTECT, null=True, related_name="+")
+    modality = models.CharField(max_length=20, choices=Modality, blank=True, default="")
     kind = models.CharField(max_length=20, choices=Kind)
     differences = models.JSONField(default=dict)
     sha256 = models.CharField(max_length=64)
