@@ -15,15 +15,16 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class Data:
-    calibrate: float
-    report: float
+class Members:
+    count: int
+    symmetries: int
 
 
 @dataclass(frozen=True)
 class Network:
     size: int
     dropout: float
+    fusion: str
     encoder_weights: str
 
 
@@ -36,6 +37,7 @@ class Fit:
     weight_decay: float
     label_smoothing: float
     average: float
+    imbalance: str
     prior_power: float
 
 
@@ -74,7 +76,7 @@ class Config:
     name: str
     version: str
     seed: int
-    data: Data
+    members: Members
     network: Network
     fit: Fit
     metadata: MetadataDrop
@@ -83,7 +85,7 @@ class Config:
 
 
 SECTIONS: dict[str, type[Any]] = {
-    "data": Data,
+    "members": Members,
     "network": Network,
     "fit": Fit,
     "metadata": MetadataDrop,

@@ -14,70 +14,62 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from inference.network import classifier, metadata
-from inference.network.classes import KEYS
-from inference.network.mobilenet import load_imagenet
+from inference.network import classifier
+from inference.network.metadata import Fields
+from inference.network.mobilenet import REDUCTION, load_imagenet
 
-from .augment import draw, fine_draws
+from . import imbalance
 from .config import Config
-from .datasets import Example, Frames
+from .datasets import Example
+from .views import Views
+
+Batch = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32], NDArray[np.float32]]
 
 
 class Draws(keras.utils.PyDataset):
-    """Augmented batches ({"image", "metadata"}, one-hot labels) of one epoch after another."""
+    """Batches ({"maps", "metadata"}, one-hot labels, weights) of one epoch after another.
+
+    `rows` are the examples to draw from, as indices into `examples` and `views`.
+    """
 
     def __init__(
         self,
         examples: Sequence[Example],
-        coarse: Frames,
-        fine: Frames,
+        rows: NDArray[np.int64],
+        views: Views,
+        fields: Fields,
         config: Config,
         *,
-        epoch: int = 0,
+        classes: int,
+        seed: int,
     ) -> None:
-        # One worker: a second thread would only take the forward pass's core.
+        # One worker: a second thread would only take the training step's core.
         super().__init__(workers=1, max_queue_size=16)
-        self.examples, self.coarse, self.fine, self.config = examples, coarse, fine, config
-        self.labels = np.array([row.label for row in examples])
-        self.known = metadata.encode([row.metadata for row in examples])
-        self.fine_chance = fine_draws(examples, fine, config.augment.fine)
-        self.chance = sampling(self.labels, config.fit.prior_power)
-        self.epoch = epoch
+        self.rows, self.views, self.fields, self.config = rows, views, fields, config
+        self.labels = np.array([examples[row].label for row in rows])
+        self.known = fields.encode([examples[row].metadata for row in rows])
+        self.plan = imbalance.plan(self.labels, classes, config.fit)
+        self.seed, self.epoch = seed, 0
+        self.one_hot = np.eye(classes, dtype=np.float32)
 
     def __len__(self) -> int:
-        return max(1, len(self.examples) // self.config.fit.batch)
+        return max(1, len(self.rows) // self.config.fit.batch)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def __getitem__(self, step: int) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
-        rng = np.random.default_rng((self.config.seed, self.epoch, step))
-        size, settings = self.config.network.size, self.config.augment
-        rows = rng.choice(len(self.examples), self.config.fit.batch, p=self.chance)
-        images = np.empty((len(rows), size, size, 3), np.float32)
-        for square, row in zip(images, rows, strict=True):
-            source = self.fine if rng.random() < self.fine_chance[row] else self.coarse
-            square[:] = draw(source[self.examples[row].image_id], size, settings, rng)
-        known = metadata.drop(
-            self.known[rows],
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, self.epoch, step))
+        drawn = rng.choice(len(self.rows), self.config.fit.batch, p=self.plan.chance)
+        known = self.fields.drop(
+            self.known[drawn],
             rng,
             each=self.config.metadata.drop_each,
             everything=self.config.metadata.drop_everything,
         )
-        labels = np.eye(len(KEYS), dtype=np.float32)[self.labels[rows]]
-        return {"image": images, "metadata": known}, labels
-
-
-def sampling(labels: NDArray[np.int64], power: float) -> NDArray[np.float64]:
-    """The chance of each image to be drawn, its class weighing as count ** power."""
-    counts = np.bincount(labels, minlength=len(KEYS)).astype(np.float64)
-    chance = counts[labels] ** (power - 1)
-    return chance / chance.sum()
-
-
-def drawn_prior(labels: NDArray[np.int64], power: float) -> NDArray[np.float64]:
-    """The class shares that the network saw, shape (classes,)."""
-    return np.bincount(labels, sampling(labels, power), len(KEYS)).astype(np.float64)
+        labels = self.labels[drawn]
+        inputs = {"maps": self.views.pick(self.rows[drawn], rng), "metadata": known}
+        return inputs, self.one_hot[labels], self.plan.weights[labels]
 
 
 def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -91,16 +83,20 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
 
 
 def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras.Model:
-    """Train to the end of the schedule and return the serving network with averaged weights.
+    """Train to the end of the schedule and return the member with averaged weights.
 
-    Goes on from `checkpoints`/state.npz when it is there; writes that and averaged.npz, the
-    averaged weights by name, after every epoch.
+    Goes on from `checkpoints`/state.npz when it is there; writes that, log.csv and averaged.npz,
+    the averaged weights by name, after every epoch.
     """
-    keras.utils.set_random_seed(config.seed)
-    network = classifier.build(
-        size=config.network.size, classes=len(KEYS), dropout=config.network.dropout
+    keras.utils.set_random_seed(draws.seed)
+    network = classifier.member(
+        side=config.network.size // REDUCTION,
+        width=draws.fields.width,
+        classes=len(draws.one_hot),
+        fusion=config.network.fusion,
+        dropout=config.network.dropout,
     )
-    load_imagenet(network.get_layer("mobilenetv2"), weights)
+    load_imagenet(network.get_layer("trunk"), weights)
     model = keras.Model(network.input, network.output["logits"])
     optimizer = keras.optimizers.AdamW(
         learning_rate(config, config.fit.epochs * len(draws)),
@@ -113,37 +109,51 @@ def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras
     optimizer.build(model.trainable_variables)
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.fit.label_smoothing
-        ),
-        metrics=["accuracy"],
+        imbalance.loss(config.fit, draws.plan),
+        weighted_metrics=["accuracy"],
         jit_compile=False,
     )
     state = checkpoints / "state.npz"
     checkpoints.mkdir(parents=True, exist_ok=True)
     done = restore(model, state) if state.is_file() else 0
     draws.epoch = done
-    model.fit(
-        draws,
-        epochs=config.fit.epochs,
-        initial_epoch=done,
-        shuffle=False,
-        verbose=0,
-        callbacks=[Progress(len(draws), config.fit.epochs), Checkpoints(network, state)],
-    )
-    return network  # Keras put the averages in place at the end of its fit
+    if done < config.fit.epochs:
+        model.fit(
+            draws,
+            epochs=config.fit.epochs,
+            initial_epoch=done,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                Progress(len(draws), config.fit.epochs, checkpoints.name),
+                Checkpoints(network, state),
+                keras.callbacks.CSVLogger(str(checkpoints / "log.csv"), append=done > 0),
+            ],
+        )
+    load_averaged(network, checkpoints)
+    return network
+
+
+def load_averaged(network: keras.Model, checkpoints: Path) -> None:
+    """Fill a member with the averaged weights of a run. Raises KeyError, FileNotFoundError."""
+    with np.load(checkpoints / "averaged.npz") as saved:
+        for variable in network.variables:
+            variable.assign(saved[variable.path])
 
 
 class Progress(keras.callbacks.Callback):
     """One bar an epoch, with the running loss and accuracy."""
 
-    def __init__(self, steps: int, epochs: int) -> None:
+    def __init__(self, steps: int, epochs: int, name: str) -> None:
         super().__init__()
-        self.steps, self.epochs = steps, epochs
+        self.steps, self.epochs, self.name = steps, epochs, name
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.bar = tqdm(
-            total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="batch", mininterval=5
+            total=self.steps,
+            desc=f"{self.name} epoch {epoch + 1}/{self.epochs}",
+            unit="batch",
+            mininterval=5,
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -157,7 +167,7 @@ class Progress(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """After each epoch: what resuming needs, and the averaged weights for a look on the way."""
+    """After each epoch: what resuming needs, and the averaged weights."""
 
     def __init__(self, network: keras.Model, state: Path) -> None:
         super().__init__()
@@ -166,8 +176,6 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         arrays = {name: np.asarray(variable) for name, variable in _variables(self.model)}
         part = self.state.with_name("state.part.npz")
-        np.savez(part, allow_pickle=False, epoch=np.array(epoch + 1), **arrays)
-        part.replace(self.state)
         trained = self.model.trainable_variables
         current = [np.asarray(variable) for variable in trained]
         self.model.optimizer.finalize_variable_values(trained)
@@ -175,6 +183,8 @@ class Checkpoints(keras.callbacks.Callback):
         np.savez(self.state.with_name("averaged.npz"), allow_pickle=False, **averaged)
         for variable, value in zip(trained, current, strict=True):
             variable.assign(value)
+        np.savez(part, allow_pickle=False, epoch=np.array(epoch + 1), **arrays)
+        part.replace(self.state)
 
 
 def restore(model: keras.Model, state: Path) -> int:
