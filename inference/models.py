@@ -15,7 +15,8 @@ class ModelVersion(models.Model):
     """A registered model package; `manifest` is its manifest.toml.
 
     For each modality at most one is active and answers; one more may run in its shadow, whose
-    answers no page about a patient shows.
+    answers no page about a patient shows. `metrics` is the package's metrics.json (see
+    evaluation/report.py for its shape) and `card` its card.md: no page needs the package itself.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -26,6 +27,8 @@ class ModelVersion(models.Model):
     modality = models.CharField(max_length=20, default="dermoscopy")
     active = models.BooleanField(default=False)
     shadow = models.BooleanField(default=False)
+    metrics = models.JSONField(null=True)
+    card = models.TextField(blank=True)
     registered_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,6 +53,49 @@ class ModelVersion(models.Model):
         return f"{self.name} {self.version}"
 
 
+class ModelChange(models.Model):
+    """Who put a model into service or out of it, and when; never changed or removed (a trigger).
+
+    `previous` is the model that answered before, if another did. `by` is None when it was done on
+    the server, by the installation's owner. Holds nothing of patients.
+    """
+
+    class Action(models.TextChoices):
+        ACTIVATED = "activated", _("put into service")
+        DEACTIVATED = "deactivated", _("taken out of service")
+        ROLLED_BACK = "rolled_back", _("rolled back to")
+        SHADOWED = "shadowed", _("set to run in the shadow")
+        UNSHADOWED = "unshadowed", _("stopped running in the shadow")
+
+    id = models.BigAutoField(primary_key=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="changes")
+    action = models.CharField(max_length=12, choices=Action)
+    previous = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(
+                    action__in=[
+                        "activated",
+                        "deactivated",
+                        "rolled_back",
+                        "shadowed",
+                        "unshadowed",
+                    ]
+                ),
+                name="model_change_is_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.model_id}"
+
+
 class Status(models.TextChoices):
     QUEUED = "queued", _("waiting")
     RUNNING = "running", _("being read")
@@ -62,15 +108,30 @@ class Status(models.TextChoices):
 FINAL = [Status.READY, Status.DECLINED, Status.FAILED, Status.SUPERSEDED]
 
 
+class Opinions(models.Manager["Prediction"]):
+    """What people asked for. Whoever reads opinions the usual way meets no other."""
+
+    def get_queryset(self) -> models.QuerySet["Prediction"]:
+        return super().get_queryset().filter(shadow=False)
+
+
+class Shadows(models.Manager["Prediction"]):
+    """What a model said in the shadow of the active one: for comparing them, for nobody's care."""
+
+    def get_queryset(self) -> models.QuerySet["Prediction"]:
+        return super().get_queryset().filter(shadow=True)
+
+
 class Prediction(TenantModel):
     """One opinion of one model on one image; immutable once final (a trigger sees to it).
 
     `result` is the differential and its evidence as the engine found it (see services/record.py);
-    `saliency` is the heat map's small grid of the first class, one byte a cell, `saliency_shape` its
-    rows and columns; `melanoma_saliency` the same for melanoma. `mask` is the lesion's probability
-    over the whole frame, one byte a cell, `mask_shape` its rows and columns. `embedding` is a vector
-    of unit length, float16. An opinion in the `shadow` of the active model is shown to no patient's
-    doctor; it is compared later.
+    `saliency` is the heat map's small grid of the first class, one byte a cell, `saliency_shape`
+    its rows and columns; `melanoma_saliency` the same for melanoma. `mask` is the lesion's
+    probability over the whole frame, one byte a cell, `mask_shape` its rows and columns.
+    `embedding` is a vector of unit length, float16. An opinion in the `shadow` of the active model
+    is shown to no patient's doctor: `objects`, and with it an image's `predictions`, leave it out.
+    It stands beside the opinion on the same image with the same `rerun`.
     """
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="predictions")
@@ -99,10 +160,13 @@ class Prediction(TenantModel):
     embedding = models.BinaryField(null=True)
     shadow = models.BooleanField(default=False)
 
+    objects: ClassVar[models.Manager["Prediction"]] = Opinions()
+    shadows: ClassVar[models.Manager["Prediction"]] = Shadows()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["instance", "model_version", "rerun"], name="same_work_once"
+                fields=["instance", "model_version", "rerun", "shadow"], name="same_work_once"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=Status.values), name="prediction_status_is_known"
