@@ -1,21 +1,35 @@
-"""Turns findings and labels into the figures that `evaluate` writes."""
+"""Turns findings and labels into the figures that `evaluate` writes and a card quotes.
+
+Headlines count every image, declined ones too; `accepted` holds the same of accepted images only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.engine import Finding
 from inference.package import Package
 
-from . import metrics
+from . import calibration, metrics, subgroups
 from .labels import Labelled
+from .metrics import Array
+from .outcomes import Outcomes, Task
 
-AGE_BANDS = (("under 40", 0, 40), ("40-59", 40, 60), ("60 and over", 60, 200))
-SMALLEST_GROUP = 20
+CURVE = 100  # most points of a ROC curve
+SETS = ("90", "95")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A threshold on the triage score, meant to find `target_sensitivity` of the class `name`."""
+
+    name: str
+    threshold: float
+    target_sensitivity: float
 
 
 def figures(
@@ -26,143 +40,237 @@ def figures(
     ms_per_image: float | None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The JSON of the outside contract, plus `intervals` (95 %, bootstrapped over lesions).
+    """The JSON of the outside contract and what `measure` adds.
 
-    Declined images count like any other; rows without a label count only as declined or not.
+    Rows without a label, or with one that the package does not know, count only as declined or
+    not.
     """
-    told = [(row, found) for row, found in zip(rows, findings, strict=True) if row.label]
-    keys = list(package.keys)
-    truth = np.array([keys.index(str(row.label)) for row, _ in told], np.int64)
-    decision = np.array([keys.index(found.decision) for _, found in told], np.int64)
-    probability = np.array(
-        [[found.probabilities[key] for key in keys] for _, found in told]
-    ).reshape(len(told), len(keys))
-    ill, malignant = package.malignant[truth], probability[:, package.malignant].sum(axis=1)
-    counts = metrics.confusion(truth, decision, len(keys))
-    units = np.array([row.unit for row, _ in told])
-    weights = metrics.unit_weights(units, seed=seed) if told else np.zeros((0, 0))
-    ranges = _intervals(package, truth, decision, probability, malignant, weights)
-    accuracy = ranges.pop("balanced_accuracy", None) or (None, None)
+    known = [
+        (row, found)
+        for row, found in zip(rows, findings, strict=True)
+        if row.label in package.keys
+    ]
+    outcomes = Outcomes.of_findings(package, [row for row, _ in known], [one for _, one in known])
+    points = [
+        Point(one.name, one.threshold, one.target_sensitivity) for one in package.operating_points
+    ]
     return {
         "n": len(rows),
-        "balanced_accuracy": {
-            "value": metrics.balanced_accuracy(counts),
-            "low": accuracy[0],
-            "high": accuracy[1],
-        },
-        "per_class": {
-            key: {
-                "n": int((truth == label).sum()),
-                "sensitivity": metrics.sensitivity(counts, label),
-                "specificity": metrics.specificity(counts, label),
-                "auc": metrics.auc(truth == label, probability[:, label]),
-            }
-            for label, key in enumerate(keys)
-        },
-        "malignant_auc": metrics.auc(ill, malignant),
-        "malignant_at_operating_point": _at_point(package, ill, malignant),
-        "ece": metrics.calibration_error(truth, probability),
-        "coverage": _sets([(row.label, found) for row, found in told], "coverage"),
-        "mean_set_size": _sets([(row.label, found) for row, found in told], "size"),
+        **measure(Task(package.keys, package.malignant), outcomes, points, seed=seed),
         "declined": sum(found.declined_reason is not None for found in findings),
         "dice": None,
         "jaccard": None,
-        "subgroups": _subgroups(package, [row for row, _ in told], truth, decision, ill, malignant),
-        "intervals": ranges,
         "ms_per_image": ms_per_image,
         "package": {"name": package.name, "version": package.version, "sha256": package.sha256},
     }
 
 
-def _intervals(
-    package: Package,
-    truth: NDArray[np.int64],
-    decision: NDArray[np.int64],
-    probability: NDArray[np.float64],
-    malignant: NDArray[np.float64],
-    weights: NDArray[np.float64],
-) -> dict[str, tuple[float, float] | None]:
-    classes, ill = len(package.keys), package.malignant[truth]
-    tables = [metrics.confusion(truth, decision, classes, row) for row in weights]
-    ranges: dict[str, tuple[float, float] | None] = {
-        "balanced_accuracy": metrics.spread([metrics.balanced_accuracy(table) for table in tables]),
-        "malignant_auc": metrics.spread(metrics.resampled_auc(ill, malignant, weights)),
+def measure(
+    task: Task, outcomes: Outcomes, points: Sequence[Point], *, seed: int = 0
+) -> dict[str, Any]:
+    """All figures that labels give, with 95 % intervals over lesions; null where a set cannot tell.
+
+    Of the outside contract: balanced_accuracy, per_class, malignant_auc, ece (plain, of the
+    likeliest class, 15 bins of equal width), coverage, mean_set_size, subgroups.
+    Besides: `calibration` (see calibration.figures; its `ece_debiased` is the one to quote),
+    `triage` and `operating_points` (the rule really applied and each of its points), `sets` (per
+    set: per-class coverage, and the share of malignant images whose set holds no malignant class),
+    `image_only`, `accepted`, `intervals` {figure: [low, high]}, and for plots
+    `keys` [k], `confusion` [k][k] (truth, decision), `roc` {key: [[fpr, tpr], …]} and
+    `reliability` [{low, high, n, confidence, accuracy}].
+    """
+    weights = metrics.unit_weights(outcomes.units, seed=seed)
+    truth, probability = outcomes.truth, outcomes.probability
+    headline = _headline(task, outcomes, weights)
+    accepted = outcomes.take(~outcomes.declined)
+    ranges = headline.pop("intervals")
+    calibrated = calibration.figures(truth, probability, task.malignant, weights)
+    ranges |= {
+        name: _bounds(calibrated[name]) for name in ("ece", "ece_debiased", "slope", "intercept")
     }
-    urgent = malignant >= package.operating_points[0].threshold
+    return {
+        **headline,
+        "per_class": _per_class(task, outcomes, weights, ranges),
+        **_triage(task, outcomes, points, weights, ranges),
+        "calibration": calibrated,
+        "sets": {name: _set(task, outcomes, name) for name in outcomes.sets},
+        "image_only": _image_only(task, outcomes, weights),
+        "accepted": {
+            "n": len(accepted),
+            **_headline(task, accepted, weights[:, ~outcomes.declined]),
+        },
+        "subgroups": subgroups.figures(task, outcomes, weights),
+        "intervals": ranges,
+        "keys": list(task.keys),
+        "confusion": metrics.confusion(truth, outcomes.decision, len(task.keys)).tolist(),
+        "roc": {
+            key: roc(truth == label, probability[:, label]) for label, key in enumerate(task.keys)
+        },
+        "reliability": calibration.reliability(truth, probability),
+    }
+
+
+def roc(truth: metrics.Bools, score: Array, most: int = CURVE) -> list[list[float]]:
+    """At most `most` points [false positive rate, true positive rate], from 0, 0 to 1, 1."""
+    if truth.all() or not truth.any():
+        return []
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.r_[np.diff(score[order]) < 0, True])
+    hits, misses = np.cumsum(truth[order])[last], np.cumsum(~truth[order])[last]
+    curve = np.stack([np.r_[0, misses / misses[-1]], np.r_[0, hits / hits[-1]]], axis=1)
+    if len(curve) > most:
+        # Evenly along the curve, whose length from corner to corner is 2, so that the steep
+        # beginning keeps its shape.
+        kept = np.searchsorted(curve.sum(axis=1), np.linspace(0, 2, most - 1))
+        curve = curve[np.unique(np.r_[0, np.minimum(kept, len(curve) - 1), len(curve) - 1])]
+    return [[round(float(x), 5), round(float(y), 5)] for x, y in curve]
+
+
+def _headline(task: Task, outcomes: Outcomes, weights: Array) -> dict[str, Any]:
+    truth, probability, classes = outcomes.truth, outcomes.probability, len(task.keys)
+    ill, malignant = task.malignant[truth], probability[:, task.malignant].sum(axis=1)
+    tables = metrics.resampled_confusion(truth, outcomes.decision, classes, weights)
+    accuracy = metrics.spread(metrics.resampled_balanced_accuracy(tables))
+    held = {
+        name: outcomes.sets[name][np.arange(len(truth)), truth] if name in outcomes.sets else None
+        for name in SETS
+    }
+    sizes = {name: part.sum(axis=1) for name, part in outcomes.sets.items()}
+    return {
+        "balanced_accuracy": {
+            "value": metrics.balanced_accuracy(
+                metrics.confusion(truth, outcomes.decision, classes)
+            ),
+            "low": accuracy[0] if accuracy else None,
+            "high": accuracy[1] if accuracy else None,
+        },
+        "malignant_auc": metrics.auc(ill, malignant),
+        "ece": calibration.calibration_error(truth, probability),
+        "coverage": {
+            name: float(inside.mean()) if inside is not None and len(inside) else None
+            for name, inside in held.items()
+        },
+        "mean_set_size": {
+            name: float(sizes[name].mean()) if name in sizes and len(truth) else None
+            for name in SETS
+        },
+        "intervals": {
+            "balanced_accuracy": accuracy,
+            "malignant_auc": metrics.spread(metrics.resampled_auc(ill, malignant, weights)),
+        },
+    }
+
+
+def _per_class(
+    task: Task, outcomes: Outcomes, weights: Array, ranges: dict[str, metrics.Range | None]
+) -> dict[str, dict[str, Any]]:
+    truth, classes = outcomes.truth, len(task.keys)
+    counts = metrics.confusion(truth, outcomes.decision, classes)
+    tables = metrics.resampled_confusion(truth, outcomes.decision, classes, weights)
+    rows = {}
+    for label, key in enumerate(task.keys):
+        members, score = truth == label, outcomes.probability[:, label]
+        units = outcomes.units[members]
+        rows[key] = {
+            "n": int(members.sum()),
+            "sensitivity": metrics.sensitivity(counts, label),
+            "specificity": metrics.specificity(counts, label),
+            "auc": metrics.auc(members, score),
+            "lesions": len(np.unique(units)),
+            "urgent": metrics.share_of(outcomes.urgent[members], units),
+            "declined": metrics.share_of(outcomes.declined[members], units),
+        }
+        with np.errstate(invalid="ignore"):
+            found = tables[:, label, label] / tables[:, label].sum(axis=1)
+        ranges[f"{key}_sensitivity"] = metrics.spread(found)
+        ranges[f"{key}_auc"] = metrics.spread(metrics.resampled_auc(members, score, weights))
+    return rows
+
+
+def _triage(
+    task: Task,
+    outcomes: Outcomes,
+    points: Sequence[Point],
+    weights: Array,
+    ranges: dict[str, metrics.Range | None],
+) -> dict[str, Any]:
+    """What the rule does to images, and what each of its points does to lesions."""
+    ill, urgent = task.malignant[outcomes.truth], outcomes.urgent
     for name, right, members in (
         ("operating_sensitivity", urgent, ill),
         ("operating_specificity", ~urgent, ~ill),
     ):
         ranges[name] = metrics.spread(metrics.resampled_share(right, members, weights))
-    for label, key in enumerate(package.keys):
-        ranges[f"{key}_sensitivity"] = metrics.spread(
-            [metrics.sensitivity(table, label) for table in tables]
-        )
-        ranges[f"{key}_auc"] = metrics.spread(
-            metrics.resampled_auc(truth == label, probability[:, label], weights)
-        )
-    return ranges
-
-
-def _at_point(
-    package: Package, ill: NDArray[np.bool_], malignant: NDArray[np.float64]
-) -> dict[str, float | str | None]:
-    point = package.operating_points[0]
-    urgent = malignant >= point.threshold
-    return {
-        "name": point.name,
-        "threshold": point.threshold,
+    ranges["triage_auc"] = metrics.spread(
+        metrics.resampled_auc(ill, outcomes.triage_score, weights)
+    )
+    binding = min(points, key=lambda point: point.threshold, default=None)
+    applied = {
+        "name": binding.name if binding else None,
+        "threshold": binding.threshold if binding else None,
         "sensitivity": float(urgent[ill].mean()) if ill.any() else None,
         "specificity": float((~urgent[~ill]).mean()) if (~ill).any() else None,
     }
+    rule = {"auc": metrics.auc(ill, outcomes.triage_score), "urgent": int(urgent.sum())}
+    return {
+        "malignant_at_operating_point": applied,
+        "triage": {**applied, **rule},
+        "operating_points": [_at_point(task, outcomes, point) for point in points],
+    }
 
 
-def _sets(told: Sequence[tuple[str | None, Finding]], kind: str) -> dict[str, float | None]:
-    result: dict[str, float | None] = {}
-    for name in ("90", "95"):
-        sets = [(label, found.prediction_sets.get(name)) for label, found in told]
-        values = [
-            float(label in members) if kind == "coverage" else float(len(members))
-            for label, members in sets
-            if members is not None
-        ]
-        result[name] = float(np.mean(values)) if values else None
+def _at_point(task: Task, outcomes: Outcomes, point: Point) -> dict[str, Any]:
+    """Lesions, not images: a lesion's score is the mean of its images'."""
+    scores, first = metrics.by_lesion(outcomes.triage_score, outcomes.units)
+    truth = outcomes.truth[first]
+    found, ill = scores >= point.threshold, task.malignant[truth]
+    aimed = truth == task.keys.index(point.name) if point.name in task.keys else ill
+    trials, hits = int(aimed.sum()), int(found[aimed].sum())
+    others, left = int((~ill).sum()), int((~found[~ill]).sum())
+    return {
+        "name": point.name,
+        "threshold": point.threshold,
+        "target_sensitivity": point.target_sensitivity,
+        "lesions": trials,
+        "sensitivity": hits / trials if trials else None,
+        "sensitivity_95": metrics.exact_bounds(hits, trials) if trials else None,
+        "specificity": left / others if others else None,
+        "specificity_95": metrics.exact_bounds(left, others) if others else None,
+    }
+
+
+def _set(task: Task, outcomes: Outcomes, name: str) -> dict[str, Any]:
+    members, truth, units = outcomes.sets[name], outcomes.truth, outcomes.units
+    inside = members[np.arange(len(truth)), truth]
+    ill = task.malignant[truth]
+    without = ~members[:, task.malignant].any(axis=1)
+    sizes = np.bincount(members.sum(axis=1), minlength=len(task.keys) + 1)
+    return {
+        "coverage": metrics.share_of(inside, units),
+        "per_class": {
+            key: metrics.share_of(inside[truth == label], units[truth == label])
+            for label, key in enumerate(task.keys)
+        },
+        "malignant_without_malignant": metrics.share_of(without[ill], units[ill]),
+        "sizes": sizes.tolist(),
+    }
+
+
+def _image_only(task: Task, outcomes: Outcomes, weights: Array) -> dict[str, Any]:
+    """The same images with metadata masked: AUCs, and how far the metadata moved malignancy."""
+    ill = task.malignant[outcomes.truth]
+    alone = outcomes.image_only[:, task.malignant].sum(axis=1)
+    fused = outcomes.probability[:, task.malignant].sum(axis=1)
+    result: dict[str, Any] = {
+        "malignant_auc": metrics.auc(ill, alone),
+        "malignant_auc_95": metrics.spread(metrics.resampled_auc(ill, alone, weights)),
+        "mean_shift": float(np.abs(fused - alone).mean()) if len(alone) else None,
+    }
+    if task.melanoma is not None:
+        score = outcomes.image_only[:, task.melanoma]
+        result["melanoma_auc"] = metrics.auc(outcomes.truth == task.melanoma, score)
     return result
 
 
-def _subgroups(
-    package: Package,
-    rows: Sequence[Labelled],
-    truth: NDArray[np.int64],
-    decision: NDArray[np.int64],
-    ill: NDArray[np.bool_],
-    malignant: NDArray[np.float64],
-) -> list[dict[str, Any]]:
-    result = []
-    for group, values in (
-        ("sex", [row.sex for row in rows]),
-        ("age", [_band(row.metadata.age) for row in rows]),
-        ("site", [row.metadata.site for row in rows]),
-    ):
-        for value in sorted({value for value in values if value is not None}):
-            members = np.array([one == value for one in values])
-            if members.sum() < SMALLEST_GROUP:
-                continue
-            table = metrics.confusion(truth[members], decision[members], len(package.keys))
-            result.append(
-                {
-                    "group": group,
-                    "value": value,
-                    "n": int(members.sum()),
-                    "malignant": int(ill[members].sum()),
-                    "balanced_accuracy": metrics.balanced_accuracy(table),
-                    "malignant_auc": metrics.auc(ill[members], malignant[members]),
-                }
-            )
-    return result
-
-
-def _band(age: float | None) -> str | None:
-    if age is None:
-        return None
-    return next((name for name, low, high in AGE_BANDS if low <= age < high), None)
+def _bounds(row: dict[str, float | None]) -> metrics.Range | None:
+    return (row["low"], row["high"]) if row["low"] is not None and row["high"] is not None else None

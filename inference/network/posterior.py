@@ -6,6 +6,8 @@ The network was trained on classes drawn more evenly than they occur. Its poster
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,3 +44,29 @@ def prediction_sets(probability: Array, prior: Array, limit: float) -> NDArray[n
     members = set_scores(probability, prior) <= limit
     members[np.arange(len(members)), probability.argmax(axis=1)] = True
     return members
+
+
+def triage_scores(fused: Array, image_only: Array, malignant: NDArray[np.bool_]) -> Array:
+    """What triage goes by, shape (n,): the greater of the two probabilities of malignancy.
+
+    `image_only` is what the network says of the same image with all metadata masked. So metadata
+    can raise an alarm but never call one off: youth must not clear a melanoma.
+    """
+    return np.asarray(
+        np.maximum(fused[:, malignant].sum(axis=1), image_only[:, malignant].sum(axis=1))
+    )
+
+
+def urgent(score: Array, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+    """Which rows go to the doctor first: those that reach the least of the operating points.
+
+    Every class with a target has a point; the least of them keeps all promises at once. Raises
+    ValueError without any.
+    """
+    return np.asarray(score >= min(thresholds))
+
+
+def entropy(probability: Array) -> Array:
+    """How undecided each row is: entropy over that of an even answer, 0 to 1."""
+    shares = np.maximum(probability, 1e-12)
+    return np.asarray(-(shares * np.log(shares)).sum(axis=1) / np.log(probability.shape[1]))
