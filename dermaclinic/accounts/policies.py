@@ -25,11 +25,17 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
     "imaging.rejection": {"view": (T, D, A)},
     "inference.prediction": {"view": (T, D), "add": (T, D), "rerun": (D,)},
-    "inference.modelversion": {"view": (T, D, A), "activate": (A,)},
+    "inference.modelversion": {
+        "view": (T, D, A),
+        "activate": (A,),
+        "shadow": (A,),
+        "compare": (D, A),
+    },
     "reports.assessment": {"view": (T, D), "add": (D,)},
     "reports.claim": {"view": (D,), "add": (D,)},
     "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
     "audit.event": {"view": (A,)},
+    "accounts.clinicsettings": {"view": (D, A), "change": (A,)},
     "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
 }
 

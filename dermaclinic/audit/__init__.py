@@ -61,6 +61,21 @@ def issued_token(actor: "Actor", token: Any) -> None:
     _write(actor, "account.token_issued", obj=token)
 
 
+def changed_clinic_settings(
+    actor: "Actor", settings: Any, *, before: tuple[float | None, dict[str, Any]]
+) -> None:
+    """What a clinic sets of its own: `before` is the prevalence and the targets until now."""
+    _write(
+        actor,
+        "clinic.settings_changed",
+        obj=settings,
+        detail={
+            "prevalence": [before[0], settings.prevalence],
+            "targets": [before[1], settings.targets],
+        },
+    )
+
+
 # Refusals
 
 
@@ -179,6 +194,14 @@ def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
     _write(actor, "image.assigned", obj=instance, detail={"lesion": str(lesion)})
 
 
+def corrected_image_kind(actor: "Actor", instance: Any, *, former: str) -> None:
+    """Somebody said anew how an image was taken."""
+    _write(
+        actor, "image.kind_corrected", obj=instance,
+        detail={"from": former, "to": instance.modality},
+    )  # fmt: skip
+
+
 def moved_image(actor: "Actor", instance: Any, *, from_patient: Any, reason: str) -> None:
     """A misfiled image went to another record; written for both patients."""
     for patient in {from_patient, instance.patient_id}:
@@ -226,6 +249,40 @@ def recorded_predictions(actor: "Actor", rows: Sequence[tuple[Any, uuid.UUID]]) 
 
 def activated_model(actor: "Actor", model: Any) -> None:
     _write(actor, "model.activated", obj=model, detail={"sha256": model.sha256})
+
+
+def deactivated_model(actor: "Actor", model: Any) -> None:
+    _write(actor, "model.deactivated", obj=model, detail={"sha256": model.sha256})
+
+
+def rolled_back_model(actor: "Actor", model: Any, *, left: Any) -> None:
+    """An earlier model answers again in place of `left`."""
+    _write(
+        actor, "model.rolled_back", obj=model,
+        detail={"sha256": model.sha256, "from": str(left.pk)},
+    )  # fmt: skip
+
+
+def shadowed_model(actor: "Actor", model: Any) -> None:
+    _write(actor, "model.shadowed", obj=model, detail={"sha256": model.sha256})
+
+
+def unshadowed_model(actor: "Actor", model: Any) -> None:
+    _write(actor, "model.unshadowed", obj=model, detail={"sha256": model.sha256})
+
+
+def requested_shadow(actor: "Actor", prediction: Any) -> None:
+    """A model in the shadow reads an image as well: for comparing models, shown to nobody."""
+    _write(
+        actor, "prediction.shadow_requested", obj=prediction,
+        patient=prediction.instance.patient_id,
+        detail={"instance": str(prediction.instance_id), "rerun": prediction.rerun},
+    )  # fmt: skip
+
+
+def compared_models(actor: "Actor", model: Any, *, images: int) -> None:
+    """Somebody looked at how a model in the shadow does; whole numbers, of no single patient."""
+    _write(actor, "model.compared", obj=model, detail={"images": images})
 
 
 # Review and reports
