@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 from .fusion import FUSIONS
-from .mobilenet import STEM_CHANNELS, trunk
+from .mobilenet import CHANNELS, STEM_BLOCKS, trunk
 
 
 @keras.saving.register_keras_serializable("dermaclinic")
@@ -39,19 +39,25 @@ class MappedHead(layers.Layer):
 
 
 def member(
-    *, side: int, width: int, classes: int, fusion: str = "metablock", dropout: float = 0.0
+    *,
+    side: int,
+    width: int,
+    classes: int,
+    fusion: str = "metablock",
+    dropout: float = 0.0,
+    stem_blocks: int = STEM_BLOCKS,
 ) -> keras.Model:
     """One member of an ensemble, behind the shared stem.
 
-    In:  {"maps": (n, side, side, 32) of the stem, "metadata": (n, width)}.
+    In:  {"maps": (n, side, side, c) of the stem, "metadata": (n, width)}.
     Out: {"logits": (n, classes), "maps": (n, side/4, side/4, classes),
           "embedding": (n, 1280), the pooled image features before the metadata speaks,
           "middle": (n, side/2, side/2, 96), "top": (n, side/4, side/4, 1280)}.
     Its layers "fusion" and "head" give another answer on the same "top": see `answer`.
     """
-    maps = keras.Input((side, side, STEM_CHANNELS), name="maps")
+    maps = keras.Input((side, side, CHANNELS[stem_blocks - 1]), name="maps")
     known = keras.Input((width,), name="metadata")
-    seen = trunk(side)(maps)
+    seen = trunk(side, stem_blocks)(maps)
     fused = FUSIONS[fusion](name="fusion")([seen["top"], known])
     logits, activation = MappedHead(classes, dropout=dropout, name="head")(fused)
     embedding = layers.GlobalAveragePooling2D(name="embedding")(seen["top"])

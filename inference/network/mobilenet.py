@@ -5,6 +5,7 @@ Layer order, padding and names follow the GluonCV model, whose published weights
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import keras
@@ -25,7 +26,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def stem(size: int) -> keras.Model:
+def stem(size: int, blocks: int = STEM_BLOCKS) -> keras.Model:
     """RGB 0–255, (n, size, size, 3), to maps of edges and colours, (n, size/8, size/8, 32).
 
     Its weights stay those of ImageNet: every member of an ensemble shares it, and training reads
@@ -39,19 +40,24 @@ def stem(size: int) -> keras.Model:
     )(image)
     x = _padded(x, name="conv0_pad")
     x = _convolve(x, 32, 3, stride=2, name="conv0", norm="batchnorm0")
-    for index in range(STEM_BLOCKS):
+    for index in range(blocks):
         x = _bottleneck(x, index)
     return keras.Model(image, x, name="stem")
 
 
-def trunk(side: int) -> keras.Model:
+def reduction(blocks: int = STEM_BLOCKS) -> int:
+    """Pixels a side of the image for one cell of the stem's maps."""
+    return 2 * math.prod(STRIDES[:blocks])
+
+
+def trunk(side: int, blocks: int = STEM_BLOCKS) -> keras.Model:
     """The stem's maps, (n, side, side, 32), to what one member sees in them.
 
     Out: {"top": (n, side/4, side/4, 1280), "middle": (n, side/2, side/2, 96)}.
     """
-    maps = keras.Input((side, side, STEM_CHANNELS), name="maps")
+    maps = keras.Input((side, side, CHANNELS[blocks - 1]), name="maps")
     x = middle = maps
-    for index in range(STEM_BLOCKS, len(STRIDES)):
+    for index in range(blocks, len(STRIDES)):
         x = _bottleneck(x, index)
         if index == MIDDLE_BLOCK:
             middle = x

@@ -1,47 +1,145 @@
 """Fits what comes after the network on lesions it has not seen: temperature, thresholds, limits.
 
-Every lesion counts once, however often it was photographed.
+All fits take pooled out-of-fold predictions, in which each lesion weighs one however often it was
+photographed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from inference.evaluation import outcomes, report
+from inference.evaluation.metrics import by_lesion
 from inference.network import limits, posterior
 from inference.network.limits import Quality
+from inference.network.metadata import Metadata
+
+from . import operating
 
 Array = NDArray[np.float64]
 
-TARGET_SENSITIVITY = 0.9
+SET_SHARES = (("90", 0.90), ("95", 0.95))
 DECLINED_SHARE = 0.01
 SMALLEST_SIDE = 100
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Outputs on the calibration part: `lesions` names the lesion of each row."""
+class TaskClass(Protocol):
+    """One class of a task, as `network.classes.DiseaseClass` and `package.PackageClass` have it."""
 
-    logits: NDArray[np.float32]
-    embedding: NDArray[np.float32]
+    @property
+    def key(self) -> str: ...
+    @property
+    def malignant(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of n images, each by a network that saw nothing of its lesion or patient.
+
+    `logits` and `image_only_logits` (n, k), the latter with all metadata masked, both averaged over
+    the symmetries that are served; `distances` (n,) of the embedding to its nearest class mean, by
+    a `limits.Likeness` that was fitted on the training images of the same network: embeddings of
+    two networks lie in different spaces, distances of both may be pooled. `labels`, `lesions` and
+    `folds` (n,), `quality` of the square that the network saw.
+    """
+
+    logits: NDArray[np.floating]
+    image_only_logits: NDArray[np.floating]
+    distances: Array
     labels: NDArray[np.int64]
     lesions: NDArray[np.str_]
-    weights: Array
-    quality: list[Quality]
+    folds: NDArray[np.int64]
+    quality: Sequence[Quality]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def weights(self) -> Array:
+        """One weight an image (n,), so that every lesion counts once."""
+        _, inverse, images = np.unique(self.lesions, return_inverse=True, return_counts=True)
+        return np.asarray(1 / images[inverse])
+
+    def take(self, rows: NDArray[np.bool_]) -> Self:
+        """The images for which `rows` (n,) is true."""
+        arrays = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name != "quality"
+        }
+        kept = [one for one, there in zip(self.quality, rows, strict=True) if there]
+        return replace(self, **arrays, quality=kept)
 
 
-def negative_log_likelihood(probability: Array, labels: NDArray[np.int64], weights: Array) -> float:
-    """Weighted mean of -log p(label)."""
-    likely = probability[np.arange(len(labels)), labels]
-    return float(-(weights * np.log(np.maximum(likely, 1e-12))).sum() / weights.sum())
+@dataclass(frozen=True)
+class Spoken:
+    """The same predictions as probabilities: (n, k) each, and the triage score (n,)."""
+
+    fused: Array
+    image_only: Array
+    triage_score: Array
 
 
-def temperature(part: HeldOut, *, drawn_prior: Array, prior: Array) -> float:
-    """The temperature with the least lesion-weighted loss, between 0.25 and 8."""
+def speak(
+    part: OutOfFold,
+    temperature: float,
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    malignant: NDArray[np.bool_],
+) -> Spoken:
+    """Probabilities and triage scores, by the rule that is served."""
+    fused, alone = (
+        posterior.probabilities(
+            logits, temperature=temperature, drawn_prior=drawn_prior, prior=prior
+        )
+        for logits in (part.logits, part.image_only_logits)
+    )
+    return Spoken(fused, alone, posterior.triage_scores(fused, alone, malignant))
+
+
+def fit(
+    part: OutOfFold,
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    classes: Sequence[TaskClass],
+    targets: Mapping[str, float],
+) -> dict[str, Any]:
+    """The parts of a manifest that are fitted: temperature, operating_points, operating_curve,
+    sets, limits.
+
+    `targets` maps class keys to the sensitivity wanted. `prior` and `drawn_prior` (k,) are how
+    often lesions of each class occur and how often they were drawn in training. Raises ValueError
+    when a class with a target has no lesion here.
+    """
+    warmth = temperature(part, drawn_prior=drawn_prior, prior=prior)
+    malignant = np.array([row.malignant for row in classes])
+    said = speak(part, warmth, prior=prior, drawn_prior=drawn_prior, malignant=malignant)
+    scores, first = by_lesion(said.triage_score, part.lesions)
+    truth = part.labels[first]
+    points, curve = [], []
+    for key, target in targets.items():
+        aimed = scores[truth == [row.key for row in classes].index(key)]
+        points.append(operating.point(key, target, aimed, scores[~malignant[truth]]))
+        curve += operating.curve(key, aimed, scores[~malignant[truth]])
+    return {
+        "temperature": warmth,
+        "operating_points": points,
+        "operating_curve": curve,
+        "sets": set_limits(part, said, prior),
+        "limits": abstention(part, said),
+    }
+
+
+def temperature(part: OutOfFold, *, drawn_prior: Array, prior: Array) -> float:
+    """The temperature with the least lesion-weighted loss (Guo et al. 2017), 0.25 to 8."""
 
     def loss(log_temperature: float) -> float:
         probability = posterior.probabilities(
@@ -56,6 +154,12 @@ def temperature(part: HeldOut, *, drawn_prior: Array, prior: Array) -> float:
     return float(np.exp(best.x))
 
 
+def negative_log_likelihood(probability: Array, labels: NDArray[np.int64], weights: Array) -> float:
+    """Weighted mean of -log p(label)."""
+    likely = probability[np.arange(len(labels)), labels]
+    return float(-(weights * np.log(np.maximum(likely, 1e-12))).sum() / weights.sum())
+
+
 def weighted_quantile(values: Array, weights: Array, share: float) -> float:
     """The smallest value with at least `share` of the weight at or below it."""
     order = np.argsort(values, kind="stable")
@@ -64,64 +168,40 @@ def weighted_quantile(values: Array, weights: Array, share: float) -> float:
     return float(values[order][index])
 
 
-def set_limits(probability: Array, prior: Array, part: HeldOut) -> dict[str, float]:
-    """Limits of `posterior.set_scores` whose sets hold the truth of 90 and 95 % of new lesions."""
-    rows = np.arange(len(part.labels))
-    scores = posterior.set_scores(probability, prior)[rows, part.labels]
-    lesions = part.weights.sum()
-    return {
-        name: weighted_quantile(scores, part.weights, min(1.0, share * (lesions + 1) / lesions))
-        for name, share in (("90", 0.90), ("95", 0.95))
-    }
+def set_limits(part: OutOfFold, said: Spoken, prior: Array) -> dict[str, float]:
+    """Limits of `posterior.set_scores` whose sets hold the truth of 90 and 95 % of new lesions.
 
-
-def by_lesion(values: Array, lesions: NDArray[np.str_]) -> tuple[Array, NDArray[np.int64]]:
-    """The mean of each lesion's images, and the first row of each lesion."""
-    _, first, inverse = np.unique(lesions, return_index=True, return_inverse=True)
-    sums = np.bincount(inverse, weights=values)
-    return sums / np.bincount(inverse), first
-
-
-def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson 1927); (0, 1) without a trial."""
-    if trials == 0:
-        return 0.0, 1.0
-    share = successes / trials
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = (
-        z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
-    )
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
-
-
-def operating_point(malignant: Array, truth: NDArray[np.bool_], part: HeldOut) -> dict[str, Any]:
-    """The highest threshold that still finds TARGET_SENSITIVITY of the malignant lesions.
-
-    A lesion's probability is the mean of its images'. The manifest keeps the 95 % lower bound of
-    the sensitivity beside the target: with so few lesions the two are far apart.
+    Split conformal prediction (Vovk et al. 2005), once with and once without metadata: the
+    greater limit keeps the promise for both.
     """
-    probability, first = by_lesion(malignant, part.lesions)
-    ill = truth[first]
-    missed = int(np.floor((1 - TARGET_SENSITIVITY) * ill.sum()))
-    threshold = float(np.floor(np.sort(probability[ill])[missed] * 1e4) / 1e4)
-    found = int((probability[ill] >= threshold).sum())
+    weights = part.weights
+    lesions = weights.sum()
     return {
-        "name": "malignancy",
-        "threshold": threshold,
-        "target_sensitivity": TARGET_SENSITIVITY,
-        "sensitivity": found / int(ill.sum()),
-        "sensitivity_low": wilson(found, int(ill.sum()))[0],
-        "specificity": float((probability[~ill] < threshold).mean()),
+        name: max(
+            weighted_quantile(
+                _nonconformity(probability, part.labels, prior),
+                weights,
+                min(1.0, share * (lesions + 1) / lesions),
+            )
+            for probability in (said.fused, said.image_only)
+        )
+        for name, share in SET_SHARES
     }
 
 
-def abstention(part: HeldOut, likeness: limits.Likeness) -> dict[str, float]:
+def _nonconformity(probability: Array, labels: NDArray[np.int64], prior: Array) -> Array:
+    rows = np.arange(len(labels))
+    scores = posterior.set_scores(probability, prior)[rows, labels]
+    # The likeliest class is in every set, so it conforms whatever its score.
+    return np.where(probability.argmax(axis=1) == labels, 0.0, scores)
+
+
+def abstention(part: OutOfFold, said: Spoken) -> dict[str, float]:
     """Limits beyond which the network must not speak.
 
-    The distance accepts all but DECLINED_SHARE of the calibration images. Pixel limits lie well
-    outside all of them: they are for covers, flashes and drawn curtains, not for poor images.
+    The distance accepts all but DECLINED_SHARE of the images here. Pixel limits lie well outside
+    all of them: they are for covers, flashes and drawn curtains, not for poor images.
     """
-    distances = likeness.distances(part.embedding)
     measured = {
         name: np.array([getattr(quality, name) for quality in part.quality])
         for name in ("contrast", "dark", "bright", "sharpness")
@@ -132,5 +212,131 @@ def abstention(part: HeldOut, likeness: limits.Likeness) -> dict[str, float]:
         "largest_dark": float((1 + measured["dark"].max()) / 2),
         "largest_bright": float((1 + measured["bright"].max()) / 2),
         "lowest_sharpness": float(measured["sharpness"].min() / 2),
-        "largest_distance": float(np.quantile(distances, 1 - DECLINED_SHARE)),
+        "largest_distance": weighted_quantile(part.distances, part.weights, 1 - DECLINED_SHARE),
+    }
+
+
+def cross_fitted(
+    part: OutOfFold,
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    classes: Sequence[TaskClass],
+    targets: Mapping[str, float],
+    known: Sequence[Metadata] | None = None,
+    units: NDArray[np.str_] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Figures in which nothing was fitted on the fold that it is measured on.
+
+    Each fold is judged with the fits of the others. {"folds": [{"fold", "n", "temperature",
+    "thresholds", and short figures}], "pooled": `report.measure` of all folds together}. `known`
+    gives the subgroups their age, sex and site; `units` (n,) what is resampled together where that
+    is more than a lesion. Raises ValueError with fewer than two folds.
+    """
+    numbers = np.unique(part.folds)
+    if len(numbers) < 2:
+        raise ValueError("Cross-fitting needs at least two folds.")
+    task = outcomes.Task(
+        tuple(row.key for row in classes), np.array([row.malignant for row in classes])
+    )
+    people = known if known is not None else [Metadata()] * len(part)
+    together = units if units is not None else part.lesions
+    pieces, folds = [], []
+    thresholds = {key: np.empty(len(part)) for key in targets}
+    for number in numbers:
+        inside = part.folds == number
+        fitted = fit(
+            part.take(~inside),
+            prior=prior,
+            drawn_prior=drawn_prior,
+            classes=classes,
+            targets=targets,
+        )
+        for row in fitted["operating_points"]:
+            thresholds[row["name"]][inside] = row["threshold"]
+        piece = judged(
+            part.take(inside),
+            fitted,
+            prior=prior,
+            drawn_prior=drawn_prior,
+            task=task,
+            known=[row for row, there in zip(people, inside, strict=True) if there],
+            units=together[inside],
+        )
+        pieces.append(piece)
+        folds.append({"fold": int(number), **_short(task, piece, fitted, seed)})
+    order = np.concatenate([np.flatnonzero(part.folds == number) for number in numbers])
+    points = [report.Point(key, thresholds[key][order], target) for key, target in targets.items()]
+    pooled = report.measure(task, outcomes.concatenate(pieces), points, seed=seed)
+    return {"folds": folds, "pooled": pooled}
+
+
+def judged(
+    part: OutOfFold,
+    fitted: Mapping[str, Any],
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    task: outcomes.Task,
+    known: Sequence[Metadata],
+    units: NDArray[np.str_],
+) -> outcomes.Outcomes:
+    """What an engine with the fits of `fit` would say of `part`."""
+    said = speak(
+        part,
+        fitted["temperature"],
+        prior=prior,
+        drawn_prior=drawn_prior,
+        malignant=task.malignant,
+    )
+    thresholds = [row["threshold"] for row in fitted["operating_points"]]
+    return outcomes.Outcomes(
+        truth=part.labels,
+        units=units,
+        probability=said.fused,
+        image_only=said.image_only,
+        decision=posterior.decisions(said.fused, prior),
+        triage_score=said.triage_score,
+        urgent=posterior.urgent(said.triage_score, thresholds),
+        declined=declined(part, fitted["limits"]),
+        sets={
+            name: posterior.prediction_sets(said.fused, prior, limit)
+            for name, limit in fitted["sets"].items()
+        },
+        lightness=np.array([quality.brightness for quality in part.quality]),
+        **outcomes.about(known),
+    )
+
+
+def declined(part: OutOfFold, fitted: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which images the fitted limits would decline, size aside."""
+    return np.array(
+        [
+            limits.reason(SMALLEST_SIDE, quality, float(distance), fitted) is not None
+            for quality, distance in zip(part.quality, part.distances, strict=True)
+        ],
+        np.bool_,
+    )
+
+
+def _short(
+    task: outcomes.Task, piece: outcomes.Outcomes, fitted: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    points = [
+        report.Point(row["name"], row["threshold"], row["target_sensitivity"])
+        for row in fitted["operating_points"]
+    ]
+    told = report.measure(task, piece, points, seed=seed)
+    return {
+        "n": len(piece),
+        "lesions": len(np.unique(piece.units)),
+        "temperature": fitted["temperature"],
+        "declined": int(piece.declined.sum()),
+        **{
+            name: told[name]
+            for name in ("balanced_accuracy", "malignant_auc", "ece", "coverage", "mean_set_size")
+        },
+        "melanoma_auc": (told["per_class"].get(outcomes.MELANOMA) or {}).get("auc"),
+        "operating_points": told["operating_points"],
     }

@@ -25,6 +25,7 @@ class Network:
     size: int
     dropout: float
     fusion: str
+    stem_blocks: int
     encoder_weights: str
 
 

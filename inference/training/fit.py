@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from inference.network import classifier
 from inference.network.metadata import Fields
-from inference.network.mobilenet import REDUCTION, load_imagenet
+from inference.network.mobilenet import load_imagenet, reduction
 
 from . import imbalance
 from .config import Config
@@ -90,11 +90,12 @@ def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras
     """
     keras.utils.set_random_seed(draws.seed)
     network = classifier.member(
-        side=config.network.size // REDUCTION,
+        side=config.network.size // reduction(config.network.stem_blocks),
         width=draws.fields.width,
         classes=len(draws.one_hot),
         fusion=config.network.fusion,
         dropout=config.network.dropout,
+        stem_blocks=config.network.stem_blocks,
     )
     load_imagenet(network.get_layer("trunk"), weights)
     model = keras.Model(network.input, network.output["logits"])

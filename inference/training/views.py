@@ -19,8 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from inference.network.mobilenet import REDUCTION
-
 from .augment import draw, fine_draws
 from .config import Config
 from .datasets import Example, Frames
@@ -61,8 +59,7 @@ def make(
     labels = np.array([row.label for row in examples])
     count = counts(labels, config)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
-    side, channels = config.network.size // REDUCTION, stem.output_shape[-1]
-    shape = (int(count.sum()), side, side, channels)
+    shape = (int(count.sum()), *stem.output_shape[1:])
     progress = cache.with_suffix(".done")
     cache.parent.mkdir(parents=True, exist_ok=True)
     done = int(progress.read_text()) if cache.is_file() and progress.is_file() else 0
