@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from dermaclinic.accounts.tenancy import TenantModel
+
 
 class Clinic(models.Model):
     """A tenant. `synthetic` marks the demo's clinics: every page and report then says so."""
@@ -21,6 +23,34 @@ class Clinic(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ClinicSettings(TenantModel):
+    """What a clinic has set of its own, one numbered row a change: the last holds.
+
+    `prevalence` is the share of its assessed lesions that are malignant, None while not declared.
+    `targets` holds by modality, and there by class, the sensitivity that the triage must reach;
+    what is absent is as the model came.
+    """
+
+    number = models.PositiveIntegerField()
+    prevalence = models.FloatField(_("malignancy prevalence"), null=True)
+    targets = models.JSONField(_("sensitivity targets"), default=dict)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "number"], name="clinic_settings_in_order"),
+            models.CheckConstraint(
+                condition=models.Q(prevalence=None) | models.Q(prevalence__range=(0.001, 0.6)),
+                name="prevalence_is_a_clinics",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.clinic_id} {self.number}"
 
 
 class UserManager(BaseUserManager["User"]):

@@ -32,6 +32,7 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
         "compare": (D, A),
     },
     "reports.assessment": {"view": (T, D), "add": (D,)},
+    "reports.histology": {"view": (T, D), "add": (D,), "compare": (D,)},
     "reports.claim": {"view": (D,), "add": (D,)},
     "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
     "audit.event": {"view": (A,)},
