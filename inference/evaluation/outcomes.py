@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Task:
     @property
     def melanoma(self) -> int | None:
         return self.keys.index(MELANOMA) if MELANOMA in self.keys else None
+
+
+class About(TypedDict):
+    """The fields of Outcomes that tell of the person."""
+
+    age: Array
+    sex: NDArray[np.str_]
+    site: NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,19 @@ class Outcomes:
                 for name in names
             },
             lightness=np.array([lightness(found) for found in findings], np.float64),
-            **_about([row.metadata for row in rows], [row.sex for row in rows]),
+            **about([row.metadata for row in rows], [row.sex for row in rows]),
         )
+
+
+def concatenate(parts: Sequence[Outcomes]) -> Outcomes:
+    """The images of all parts, in order; the parts have the same sets."""
+    arrays = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Outcomes)
+        if field.name != "sets"
+    }
+    sets = {name: np.concatenate([part.sets[name] for part in parts]) for name in parts[0].sets}
+    return Outcomes(**arrays, sets=sets)
 
 
 def lightness(found: Finding) -> float:
@@ -109,9 +128,18 @@ def lightness(found: Finding) -> float:
     return float(found.quality.get("brightness", np.nan))
 
 
-def about(known: Sequence[Metadata]) -> dict[str, NDArray[np.generic]]:
-    """The fields `age`, `sex` and `site` of Outcomes."""
-    return _about(known, [row.sex for row in known])
+def about(known: Sequence[Metadata], sexes: Sequence[str | None] | None = None) -> About:
+    """The fields `age`, `sex` and `site` of Outcomes.
+
+    `sexes` where figures may know a sex that the network must not.
+    """
+    ages = [np.nan if row.age is None else row.age for row in known]
+    named = sexes if sexes is not None else [row.sex for row in known]
+    return About(
+        age=np.array(ages, np.float64),
+        sex=np.array([sex or UNKNOWN for sex in named], np.str_),
+        site=np.array([row.site or UNKNOWN for row in known], np.str_),
+    )
 
 
 def bands(values: Array, edges: Sequence[tuple[str, float, float]]) -> NDArray[np.str_]:
@@ -129,14 +157,3 @@ def terciles(values: Array) -> list[tuple[str, float, float]]:
         return []
     low, high = np.quantile(known, (1 / 3, 2 / 3))
     return [("darkest", -np.inf, low), ("middle", low, high), ("lightest", high, np.inf)]
-
-
-def _about(
-    known: Sequence[Metadata], sexes: Sequence[str | None]
-) -> dict[str, NDArray[np.generic]]:
-    ages = [np.nan if row.age is None else row.age for row in known]
-    return {
-        "age": np.array(ages, np.float64),
-        "sex": np.array([sex or UNKNOWN for sex in sexes], np.str_),
-        "site": np.array([row.site or UNKNOWN for row in known], np.str_),
-    }

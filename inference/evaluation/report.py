@@ -25,11 +25,18 @@ SETS = ("90", "95")
 
 @dataclass(frozen=True)
 class Point:
-    """A threshold on the triage score, meant to find `target_sensitivity` of the class `name`."""
+    """A threshold on the triage score, meant to find `target_sensitivity` of the class `name`.
+
+    `threshold` is one number, or one an image (n,) where the folds have their own.
+    """
 
     name: str
-    threshold: float
+    threshold: float | Array
     target_sensitivity: float
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.threshold))
 
 
 def figures(
@@ -46,9 +53,7 @@ def figures(
     not.
     """
     known = [
-        (row, found)
-        for row, found in zip(rows, findings, strict=True)
-        if row.label in package.keys
+        (row, found) for row, found in zip(rows, findings, strict=True) if row.label in package.keys
     ]
     outcomes = Outcomes.of_findings(package, [row for row, _ in known], [one for _, one in known])
     points = [
@@ -204,10 +209,10 @@ def _triage(
     ranges["triage_auc"] = metrics.spread(
         metrics.resampled_auc(ill, outcomes.triage_score, weights)
     )
-    binding = min(points, key=lambda point: point.threshold, default=None)
+    binding = min(points, key=lambda point: point.mean, default=None)
     applied = {
         "name": binding.name if binding else None,
-        "threshold": binding.threshold if binding else None,
+        "threshold": binding.mean if binding else None,
         "sensitivity": float(urgent[ill].mean()) if ill.any() else None,
         "specificity": float((~urgent[~ill]).mean()) if (~ill).any() else None,
     }
@@ -221,15 +226,18 @@ def _triage(
 
 def _at_point(task: Task, outcomes: Outcomes, point: Point) -> dict[str, Any]:
     """Lesions, not images: a lesion's score is the mean of its images'."""
-    scores, first = metrics.by_lesion(outcomes.triage_score, outcomes.units)
+    # A patient may have lesions of several classes: those of one class count as one.
+    lesions = np.char.add(np.char.add(outcomes.units, "/"), outcomes.truth.astype(np.str_))
+    scores, first = metrics.by_lesion(outcomes.triage_score, lesions)
     truth = outcomes.truth[first]
-    found, ill = scores >= point.threshold, task.malignant[truth]
+    thresholds = np.broadcast_to(point.threshold, len(outcomes))[first]
+    found, ill = np.asarray(scores >= thresholds), task.malignant[truth]
     aimed = truth == task.keys.index(point.name) if point.name in task.keys else ill
     trials, hits = int(aimed.sum()), int(found[aimed].sum())
     others, left = int((~ill).sum()), int((~found[~ill]).sum())
     return {
         "name": point.name,
-        "threshold": point.threshold,
+        "threshold": point.mean,
         "target_sensitivity": point.target_sensitivity,
         "lesions": trials,
         "sensitivity": hits / trials if trials else None,

@@ -68,17 +68,15 @@ def _figures(task: Task, part: Outcomes, weights: Array) -> dict[str, Any]:
     told: dict[str, tuple[float | None, Range | None]] = {}
     why: dict[str, str] = {}
 
-    def tell(name: str, events: int, of: str, value: float | None, range_: Range | None) -> None:
+    def tell(name: str, events: int, of: str, value: float | None, bounds: Range | None) -> None:
         if events < FEWEST_EVENTS:
             why[name] = f"not estimable: {events} {of}, fewer than {FEWEST_EVENTS}"
-            told[name] = (None, None)
-        else:
-            told[name] = (value, range_)
+            value, bounds = None, None
+        told[name] = (value, bounds)
 
-    classes, value, range_ = _accuracy(task, part, weights)
-    enough = FEWEST_EVENTS if len(classes) > 1 else 0
-    tell("balanced_accuracy", enough, f"classes with {FEWEST_EVENTS} lesions", value, range_)
-    if "balanced_accuracy" in why:
+    classes, accuracy, bounds = _accuracy(task, part, weights)
+    told["balanced_accuracy"] = (accuracy, bounds)
+    if accuracy is None:
         why["balanced_accuracy"] = (
             f"not estimable: fewer than two classes with {FEWEST_EVENTS} lesions"
         )
@@ -121,11 +119,9 @@ def _figures(task: Task, part: Outcomes, weights: Array) -> dict[str, Any]:
 def _accuracy(
     task: Task, part: Outcomes, weights: Array
 ) -> tuple[list[str], float | None, Range | None]:
-    lesions = [
-        len(np.unique(part.units[part.truth == label])) for label in range(len(task.keys))
-    ]
+    lesions = [len(np.unique(part.units[part.truth == label])) for label in range(len(task.keys))]
     kept = [label for label, count in enumerate(lesions) if count >= FEWEST_EVENTS]
-    if not kept:
+    if len(kept) < 2:
         return [], None, None
     members = np.isin(part.truth, kept)
     counts = metrics.confusion(part.truth[members], part.decision[members], len(task.keys))
