@@ -129,13 +129,9 @@ def prepare(environment: Mapping[str, str], log: Path) -> None:
     say("Preparing the database's tables")
     if not manage("migrate", "--no-input", environment=environment, log=log):
         raise ServerError(f"The tables could not be prepared. See {log}.")
-    say("Registering the model")
-    packages = sorted(path.parent for path in PROJECT.glob("inference/packages/*/manifest.toml"))
-    for package in packages:
-        if not manage(
-            "register_model", str(package), "--activate", environment=environment, log=log
-        ):
-            say("Opinions come from a model registered before, if any; everything else works.")
+    say("Registering the models")
+    if not manage("register_model", "--shipped", environment=environment, log=log):
+        say("Opinions come from models registered before, if any; everything else works.")
     say("Collecting the pages' files")
     if not manage("collectstatic", "--no-input", environment=environment, log=log):
         raise ServerError(f"The pages' files could not be collected. See {log}.")

@@ -136,6 +136,11 @@ AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
 AUDIT_SEAL_KEY = environment.secret("AUDIT_SEAL_KEY")
 VAULT_DIR = environment.path("VAULT_DIR", embedded.state_dir() / "vault")
 MODEL_PACKAGES = environment.path("MODEL_PACKAGES", BASE_DIR / "inference" / "packages")
+# Which shipped package answers for a kind of image until an administrator chooses another one.
+MODEL_DEFAULTS = {
+    "dermoscopy": environment.word("MODEL_DERMOSCOPY", "ham10000-standard"),
+    "clinical": environment.word("MODEL_CLINICAL", "pad-ufes-20"),
+}
 
 # Uploads: the limit of one file is imaging.formats.MAX_BYTES; nothing touches the disk unsealed.
 FILE_UPLOAD_HANDLERS = ["imaging.uploads.SealedMemoryUploadHandler"]

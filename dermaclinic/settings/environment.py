@@ -67,6 +67,11 @@ def path(name: str, default: Path) -> Path:
     return Path(os.environ.get(name) or default)
 
 
+def word(name: str, default: str) -> str:
+    """A choice among a few; empty counts as not made."""
+    return os.environ.get(name) or default
+
+
 def names(variable: str) -> list[str]:
     """What stands in a variable, between commas; spaces around it do not count."""
     return [part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()]

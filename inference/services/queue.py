@@ -61,7 +61,8 @@ def waiting_models() -> list[ModelVersion]:
             "SELECT DISTINCT model_version_id FROM inference_prediction WHERE status = 'queued'"
         )
         ids = [row[0] for row in cursor.fetchall()]
-    return list(ModelVersion.objects.filter(pk__in=ids).order_by("-active", "registered_at"))
+    waiting = ModelVersion.objects.filter(pk__in=ids)
+    return list(waiting.order_by("-active", "shadow", "registered_at"))
 
 
 def claim(*, model: ModelVersion, limit: int, suspects: bool = False) -> Lease | None:
@@ -70,7 +71,11 @@ def claim(*, model: ModelVersion, limit: int, suspects: bool = False) -> Lease |
     Rows whose earlier attempt came to nothing (a killed process, perhaps by this very image) are
     suspects and left out; `suspects=True` claims only those, to be run one at a time, so that a
     poison image takes no other row down with it.
+
+    What is to be read in the shadow of another model is claimed one by one, and only while nobody
+    waits for an opinion: an image that comes in waits for no more than the one or two in hand.
     """
+    limit = 1 if model.shadow else limit
     token = uuid.uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
         # A claim that a crashing server forgets is a row that is queued again: no need to wait.
@@ -81,6 +86,8 @@ def claim(*, model: ModelVersion, limit: int, suspects: bool = False) -> Lease |
                 SELECT id FROM inference_prediction
                 WHERE status = 'queued' AND model_version_id = %s
                   AND (attempts > 0) = %s
+                  AND NOT (shadow AND EXISTS (
+                      SELECT FROM inference_prediction WHERE status = 'queued' AND NOT shadow))
                 ORDER BY requested_at LIMIT %s FOR UPDATE SKIP LOCKED
             )
             UPDATE inference_prediction AS row

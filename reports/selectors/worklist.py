@@ -69,7 +69,7 @@ _KEY = """
     FROM imaging_instance AS image
     LEFT JOIN LATERAL (
         SELECT asked.status, asked.triage, asked.malignant_probability
-        FROM inference_prediction AS asked WHERE asked.instance_id = image.id
+        FROM inference_prediction AS asked WHERE asked.instance_id = image.id AND NOT asked.shadow
         ORDER BY asked.rerun DESC, asked.requested_at DESC LIMIT 1) AS newest ON true
     WHERE image.study_id = imaging_study.id) AS shown
  WHERE open GROUP BY agreed) COLLATE "C"
