@@ -9,50 +9,45 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference import package
-from inference.network import metadata
-from inference.network.classes import KEYS
-from inference.network.metadata import Metadata
-from tests.inference.test_package import SHIPPED
+from inference.network.metadata import DERMOSCOPY, Metadata
 
-SIZE = 64
+SIDE = 8
 
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    """The shipped weights at another size: they are those of convolutions."""
-    from inference.network.classifier import build
+    """A member that has learned nothing; its gate is given an opinion on the metadata."""
+    import keras
 
-    arrays = package.read(SHIPPED).arrays()
-    model = build(size=SIZE, classes=len(KEYS))
-    for variable in model.variables:
-        variable.assign(arrays[variable.path])
-    return model
+    from inference.network.classifier import member
+
+    keras.utils.set_random_seed(4)
+    return member(side=SIDE, width=DERMOSCOPY.width, classes=7)
 
 
 @pytest.fixture(scope="module")
-def images() -> NDArray[np.float32]:
-    return np.random.default_rng(1).uniform(0, 255, (3, SIZE, SIZE, 3)).astype(np.float32)
+def maps() -> NDArray[np.float32]:
+    return np.random.default_rng(1).normal(size=(3, SIDE, SIDE, 32)).astype(np.float32)
 
 
-def run(network: Any, images: NDArray[np.float32], known: Metadata) -> dict[str, NDArray[Any]]:
-    vectors = metadata.encode([known] * len(images))
-    outputs = network({"image": images, "metadata": vectors}, training=False)
+def run(network: Any, maps: NDArray[np.float32], known: Metadata) -> dict[str, NDArray[Any]]:
+    vectors = DERMOSCOPY.encode([known] * len(maps))
+    outputs = network({"maps": maps, "metadata": vectors}, training=False)
     return {name: np.asarray(value) for name, value in outputs.items()}
 
 
-def test_shapes(network: Any, images: NDArray[np.float32]) -> None:
-    outputs = run(network, images, Metadata())
+def test_shapes(network: Any, maps: NDArray[np.float32]) -> None:
+    outputs = run(network, maps, Metadata())
     assert outputs["logits"].shape == (3, 7)
-    assert outputs["maps"].shape == (3, SIZE // 32, SIZE // 32, 7)
+    assert outputs["maps"].shape == (3, SIDE // 4, SIDE // 4, 7)
     assert outputs["embedding"].shape == (3, 1280)
 
 
 def test_unknown_metadata_are_finite_and_differ_from_known_ones(
-    network: Any, images: NDArray[np.float32]
+    network: Any, maps: NDArray[np.float32]
 ) -> None:
-    unknown = run(network, images, Metadata())
-    known = run(network, images, Metadata(70, "male", "face"))
+    unknown = run(network, maps, Metadata())
+    known = run(network, maps, Metadata(70, "male", "face"))
     assert np.isfinite(unknown["logits"]).all()
     assert np.abs(unknown["logits"] - known["logits"]).max() > 1e-4
     # The embedding is of the image alone: it must not know the patient.
@@ -63,20 +58,54 @@ def test_unknown_metadata_are_finite_and_differ_from_known_ones(
     "other", [Metadata(70), Metadata(sex="female"), Metadata(site="back"), Metadata(20)]
 )
 def test_each_field_alone_reaches_the_logits(
-    network: Any, images: NDArray[np.float32], other: Metadata
+    network: Any, maps: NDArray[np.float32], other: Metadata
 ) -> None:
-    unknown, known = run(network, images, Metadata()), run(network, images, other)
+    unknown, known = run(network, maps, Metadata()), run(network, maps, other)
     assert np.abs(unknown["logits"] - known["logits"]).max() > 1e-5
 
 
 def test_mean_of_the_activation_map_is_the_logit_without_bias(
-    network: Any, images: NDArray[np.float32]
+    network: Any, maps: NDArray[np.float32]
 ) -> None:
     head = network.get_layer("head")
     head.bias.assign(np.arange(7, dtype=np.float32))
-    outputs = run(network, images, Metadata(40, "female", "trunk"))
+    outputs = run(network, maps, Metadata(40, "female", "trunk"))
     means = outputs["maps"].mean(axis=(1, 2))
     np.testing.assert_allclose(means + np.arange(7), outputs["logits"], rtol=1e-4, atol=1e-4)
+
+
+def test_masked_metadata_answer_from_the_same_features(
+    network: Any, maps: NDArray[np.float32]
+) -> None:
+    from inference.network.classifier import answer
+
+    known = run(network, maps, Metadata(70, "male", "face"))
+    logits, activation = answer(network, known["top"], DERMOSCOPY.missing(3))
+    unknown = run(network, maps, Metadata())
+    np.testing.assert_allclose(np.asarray(logits), unknown["logits"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(activation), unknown["maps"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", ["concatenation", "image only"])
+def test_other_ways_to_fuse(maps: NDArray[np.float32], fusion: str) -> None:
+    from inference.network.classifier import member
+
+    other = member(side=SIDE, width=DERMOSCOPY.width, classes=7, fusion=fusion)
+    unknown, known = run(other, maps, Metadata()), run(other, maps, Metadata(70))
+    moved = np.abs(unknown["logits"] - known["logits"]).max()
+    assert (moved == 0) == (fusion == "image only")
+
+
+@pytest.mark.parametrize("blocks", [6, 14])
+def test_the_frozen_part_may_be_deeper(blocks: int) -> None:
+    from inference.network.classifier import member
+    from inference.network.mobilenet import reduction, stem
+
+    seen = stem(64, blocks)(np.zeros((1, 64, 64, 3), np.float32))
+    side = 64 // reduction(blocks)
+    rest = member(side=side, width=DERMOSCOPY.width, classes=7, stem_blocks=blocks)
+    outputs = rest({"maps": seen, "metadata": DERMOSCOPY.missing(1)})
+    assert outputs["maps"].shape == (1, 2, 2, 7)
 
 
 def test_gate_follows_the_paper() -> None:
@@ -94,9 +123,9 @@ def test_gate_follows_the_paper() -> None:
 
 
 def test_normalisation_is_inside_the_network() -> None:
-    from inference.network.mobilenet import IMAGENET_MEAN, IMAGENET_STD, encoder
+    from inference.network.mobilenet import IMAGENET_MEAN, IMAGENET_STD, stem
 
-    layer = encoder(32).get_layer("imagenet_normalisation")
+    layer = stem(32).get_layer("imagenet_normalisation")
     mean = np.full((1, 32, 32, 3), IMAGENET_MEAN, np.float32) * 255
     np.testing.assert_allclose(np.asarray(layer(mean)), 0, atol=1e-5)
     above = mean + np.array(IMAGENET_STD, np.float32) * 255
@@ -109,10 +138,10 @@ class TestImageNetWeights:
         """Arrays in the published layout, made from the shapes of the network."""
         from keras import layers
 
-        from inference.network.mobilenet import PREFIX, encoder
+        from inference.network.mobilenet import PREFIX, stem, trunk
 
         rng = np.random.default_rng(3)
-        for layer in encoder(32).layers:
+        for layer in [*stem(32).layers, *trunk(4).layers]:
             names: tuple[str, ...] = ("weight",)
             if isinstance(layer, layers.BatchNormalization):
                 names = ("gamma", "beta", "running_mean", "running_var")
@@ -127,25 +156,26 @@ class TestImageNetWeights:
         return tmp_path
 
     def test_every_layer_is_filled(self, folder: Path) -> None:
-        from inference.network.mobilenet import PREFIX, encoder, load_imagenet
+        from inference.network.mobilenet import PREFIX, load_imagenet, stem, trunk
 
-        model = encoder(32)
-        load_imagenet(model, folder)
-        assert all((np.asarray(weight) >= 0.5).all() for weight in model.weights)
+        parts = [stem(32), trunk(4)]
+        for part in parts:
+            load_imagenet(part, folder)
+            assert all((np.asarray(weight) >= 0.5).all() for weight in part.weights)
         stored = np.load(folder / f"{PREFIX}conv0_weight.npy")
-        kernel = np.asarray(model.get_layer("conv0").kernel)
+        kernel = np.asarray(parts[0].get_layer("conv0").kernel)
         assert kernel[2, 1, 0, 5] == stored[5, 0, 2, 1]
 
     def test_a_missing_array_is_an_error(self, folder: Path) -> None:
-        from inference.network.mobilenet import PREFIX, encoder, load_imagenet
+        from inference.network.mobilenet import PREFIX, load_imagenet, trunk
 
         (folder / f"{PREFIX}conv1_weight.npy").unlink()
         with pytest.raises(FileNotFoundError, match="conv1_weight"):
-            load_imagenet(encoder(32), folder)
+            load_imagenet(trunk(4), folder)
 
     def test_an_array_of_another_shape_is_an_error(self, folder: Path) -> None:
-        from inference.network.mobilenet import PREFIX, encoder, load_imagenet
+        from inference.network.mobilenet import PREFIX, load_imagenet, trunk
 
         np.save(folder / f"{PREFIX}conv1_weight.npy", np.zeros((4, 320, 1, 1), np.float32))
         with pytest.raises(ValueError, match="shape"):
-            load_imagenet(encoder(32), folder)
+            load_imagenet(trunk(4), folder)

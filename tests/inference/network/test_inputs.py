@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.network import metadata
 from inference.network.classes import CLASSES, KEYS
-from inference.network.metadata import AGE, SEX, SITE, SITES, WIDTH, Metadata, drop, encode
+from inference.network.metadata import DERMOSCOPY, SITES, Fields, Metadata
 from inference.network.preprocess import UnreadableImage, decode, square
 
 DIHEDRAL = (
@@ -58,18 +57,30 @@ def test_malignant_classes() -> None:
     assert {row.key for row in CLASSES if row.malignant} == {"akiec", "bcc", "mel"}
 
 
+PHOTOGRAPH = Fields(sex=(), site=("nose", "hand"), flags=("itch", "bleed"), indicators=False)
+
+
 def test_missing_fields_are_marked_and_nothing_else() -> None:
-    [vector] = encode([Metadata()])
+    [vector] = DERMOSCOPY.encode([Metadata()])
+    starts = [part.start for part in DERMOSCOPY.parts.values()]
     assert vector.sum() == 3
-    assert vector[AGE.start] == vector[SEX.start] == vector[SITE.start] == 1
+    assert vector[starts].tolist() == [1, 1, 1]
+
+
+def test_without_indicators_a_missing_field_is_nothing() -> None:
+    assert PHOTOGRAPH.width == 2 + 2 + 1 + 1
+    assert not PHOTOGRAPH.encode([Metadata()]).any()
+    said = PHOTOGRAPH.encode([Metadata(75, "male", "nose", itch=False, bleed=True)])
+    assert said.tolist() == [[1, 1, 1, 0, -1, 1]]
 
 
 def test_known_fields_are_encoded() -> None:
-    [vector] = encode([Metadata(75, "male", "back")])
-    assert vector[AGE].tolist() == [0, 1, 1]
-    assert vector[SEX].tolist() == [0, 0, 1]
-    assert vector[SITE].argmax() == 1 + SITES.index("back")
-    assert vector.shape == (WIDTH,)
+    [vector] = DERMOSCOPY.encode([Metadata(75, "male", "back")])
+    parts = DERMOSCOPY.parts
+    assert vector[parts["age"]].tolist() == [0, 1, 1]
+    assert vector[parts["sex"]].tolist() == [0, 0, 1]
+    assert vector[parts["site"]].argmax() == 1 + SITES.index("back")
+    assert vector.shape == (DERMOSCOPY.width,)
 
 
 @pytest.mark.parametrize(
@@ -77,19 +88,28 @@ def test_known_fields_are_encoded() -> None:
     [Metadata(-1), Metadata(400), Metadata(sex="x"), Metadata(site="moon"), Metadata(float("nan"))],
 )
 def test_what_the_vocabulary_does_not_hold_is_missing(known: Metadata) -> None:
-    assert known.known() == {}
-    np.testing.assert_array_equal(encode([known]), encode([Metadata()]))
+    assert DERMOSCOPY.known(known) == {}
+    np.testing.assert_array_equal(DERMOSCOPY.encode([known]), DERMOSCOPY.missing(1))
 
 
 def test_dropping_everything_equals_knowing_nothing() -> None:
-    vectors = encode([Metadata(30, "female", "ear")] * 4)
+    vectors = DERMOSCOPY.encode([Metadata(30, "female", "ear")] * 4)
     rng = np.random.default_rng(0)
-    np.testing.assert_array_equal(
-        drop(vectors, rng, each=0, everything=1), encode([Metadata()] * 4)
-    )
+    drop = DERMOSCOPY.drop
+    np.testing.assert_array_equal(drop(vectors, rng, each=0, everything=1), DERMOSCOPY.missing(4))
     np.testing.assert_array_equal(drop(vectors, rng, each=0, everything=0), vectors)
     some = drop(np.repeat(vectors, 500, axis=0), rng, each=0.2, everything=0)
-    assert some[:, AGE.start].mean() == pytest.approx(0.2, abs=0.04)
+    assert some[:, DERMOSCOPY.parts["age"].start].mean() == pytest.approx(0.2, abs=0.04)
+
+
+@pytest.mark.parametrize("fields", [DERMOSCOPY, PHOTOGRAPH])
+def test_a_manifest_brings_the_fields_back(fields: Fields) -> None:
+    assert Fields.from_manifest(fields.manifest()) == fields
+
+
+def test_a_field_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(ValueError, match="dx_type"):
+        Fields.from_manifest({"fields": ["age", "dx_type"]})
 
 
 def test_square_takes_the_centre_of_a_frame() -> None:
@@ -147,5 +167,5 @@ def test_engine_and_package_import_without_tensorflow() -> None:
 
 
 def test_sites_are_those_of_the_table() -> None:
-    assert metadata.FIELDS == ("age", "sex", "site")
+    assert DERMOSCOPY.names == ("age", "sex", "site")
     assert len(SITES) == 14
