@@ -1,7 +1,8 @@
-"""A model package: a folder with `manifest.toml`, `weights.npz` and `card.md`, read and written.
+"""A model package: a folder with `manifest.toml`, `weights.npz`, `training_ids.txt`, `card.md`.
 
-The manifest names the SHA-256 of the weights; a package that does not match is refused, and no
-other network takes its place. Imports neither Keras nor TensorFlow, knows nothing of Django.
+The manifest names the SHA-256 of the weights and of the list of images they learned from; a package
+that does not match is refused, and no other network takes its place. `metrics.json`, which
+`evaluate` wrote, may stand beside. Imports neither Keras nor TensorFlow, knows nothing of Django.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import io
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.network.metadata import Fields
+
 MANIFEST, WEIGHTS, CARD = "manifest.toml", "weights.npz", "card.md"
+TRAINING_IDS, METRICS = "training_ids.txt", "metrics.json"
+SYMMETRIES = (1, 8)  # of the square in which an image is shown to the network
+SALIENCY_SCALE = 20.0  # logits of evidence in one cell that are drawn at full strength
+CURVE = ("class", "target", "threshold", "sensitivity", "sensitivity_low", "specificity")
 REQUIRED = (
     "name",
     "version",
@@ -28,11 +35,14 @@ REQUIRED = (
     "classes",
     "input",
     "metadata",
+    "members",
+    "symmetries",
     "temperature",
     "prior",
     "drawn_prior",
     "operating_points",
     "limits",
+    "data",
     "weights",
 )
 
@@ -43,7 +53,7 @@ class PackageRefused(Exception):
 
 @dataclass(frozen=True)
 class PackageClass:
-    """One class of the network: HAM10000's key, SNOMED CT code and display."""
+    """One class of the network: the key of its data set, SNOMED CT code and display."""
 
     key: str
     code: str
@@ -53,7 +63,10 @@ class PackageClass:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold on the malignant probability and what it held on the calibration part."""
+    """A threshold on the triage score for the sake of one class, and what it held out of fold.
+
+    `sensitivity` is that of the class's `lesions`, `sensitivity_low` its one-sided 90 % bound.
+    """
 
     name: str
     threshold: float
@@ -61,11 +74,17 @@ class OperatingPoint:
     sensitivity: float
     sensitivity_low: float
     specificity: float
+    lesions: int
 
 
 @dataclass(frozen=True)
 class Package:
-    """What a folder holds, checked. `sha256` is that of the weights file, in hexadecimal."""
+    """What a folder holds, checked. `sha256` is that of the weights file, in hexadecimal.
+
+    The network has so many `members` behind one stem of `stem_blocks` bottlenecks, sees each image
+    in so many `symmetries`, and draws the lesion's outline where `mask`. `saliency_scale` is the
+    evidence, in logits, that a map shows at full strength.
+    """
 
     folder: Path
     manifest: dict[str, Any]
@@ -78,8 +97,39 @@ class Package:
     prior: NDArray[np.float64]
     drawn_prior: NDArray[np.float64]
     input_size: int
+    fields: Fields
+    members: int
+    symmetries: int
+    stem_blocks: int
+    fusion: str
+    mask: bool
+    saliency_scale: float
     limits: Mapping[str, float]
     card: str = field(repr=False)
+
+    @property
+    def modality(self) -> str:
+        """How the images are taken that it may judge."""
+        return str(self.manifest["modality"])
+
+    @property
+    def task(self) -> str:
+        return str(self.manifest["task"])
+
+    @property
+    def binding_point(self) -> OperatingPoint:
+        """The one that decides: with the least of the thresholds every promise is kept at once."""
+        return min(self.operating_points, key=lambda point: point.threshold)
+
+    @property
+    def training_ids(self) -> Path:
+        """The list of images that it learned from, one id a line."""
+        return self.folder / TRAINING_IDS
+
+    @property
+    def metrics(self) -> Path:
+        """The figures that `evaluate` wrote of it; the file need not exist."""
+        return self.folder / METRICS
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -105,6 +155,7 @@ def read(folder: Path) -> Package:
     if not weights.is_file():
         raise PackageRefused(f"{weights} is missing: without its weights a package says nothing.")
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    network = manifest.get("network", {})
     try:
         _compare(sha256, manifest["weights"]["sha256"], folder)
         package = Package(
@@ -119,22 +170,94 @@ def read(folder: Path) -> Package:
             prior=_shares(manifest, "prior"),
             drawn_prior=_shares(manifest, "drawn_prior"),
             input_size=int(manifest["input"]["size"]),
+            fields=Fields.from_manifest(manifest["metadata"]),
+            members=manifest["members"],
+            symmetries=manifest["symmetries"],
+            stem_blocks=int(network.get("stem_blocks", 6)),
+            fusion=str(network.get("fusion", "metablock")),
+            mask=manifest.get("mask", False),
+            saliency_scale=float(manifest.get("saliency_scale", SALIENCY_SCALE)),
             limits={name: float(value) for name, value in manifest["limits"].items()},
             card=(folder / CARD).read_text() if (folder / CARD).is_file() else "",
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PackageRefused(f"{folder / MANIFEST} cannot be used: {error!r}.") from error
-    if not (math.isfinite(package.temperature) and package.temperature > 0):
-        raise PackageRefused(f"{folder / MANIFEST}: the temperature must be positive.")
-    if not package.operating_points:
-        raise PackageRefused(f"{folder / MANIFEST} has no operating point.")
+    for sound, sentence in _checks(package):
+        if not sound:
+            raise PackageRefused(f"{folder / MANIFEST}: {sentence}")
+    _check_training_ids(package)
     return package
 
 
+def _checks(package: Package) -> Iterable[tuple[bool, str]]:
+    """What must hold of a manifest, each with the sentence that says it does not."""
+    manifest, keys = package.manifest, package.keys
+    points, sets = package.operating_points, manifest.get("sets", {})
+    yield len(set(keys)) == len(keys) > 1, "two classes at least, and each once."
+    yield bool(package.malignant.any()), "no class is malignant, so triage has nothing to find."
+    yield _positive(package.temperature), "the temperature must be positive."
+    yield _positive(package.saliency_scale), "the saliency scale must be positive."
+    yield (
+        type(package.members) is int and package.members > 0,
+        "members must be a whole number, one or more.",
+    )
+    yield package.symmetries in SYMMETRIES, "symmetries must be 1 or 8."
+    yield isinstance(package.mask, bool), "mask must be true or false."
+    yield package.input_size > 0 and package.input_size % 32 == 0, "input size: a multiple of 32."
+    yield all(math.isfinite(value) for value in package.limits.values()), "a limit is not finite."
+    yield "smallest_side" in package.limits, "the limit smallest_side is missing."
+    yield bool(points), "there is no operating point."
+    yield (
+        len({point.name for point in points}) == len(points)
+        and {point.name for point in points} <= {row.key for row in package.classes},
+        "each operating point is for another of its classes.",
+    )
+    yield all(0 <= point.threshold <= 1 for point in points), "a threshold is not within 0 and 1."
+    yield (
+        all(set(CURVE) <= set(row) and row["class"] in keys for row in _curve(manifest)),
+        f"a row of the operating curve needs {', '.join(CURVE)}, of a class of the package.",
+    )
+    yield (
+        isinstance(sets, dict) and all(0 <= limit <= 1 for limit in sets.values()),
+        "a limit of the prediction sets is not within 0 and 1.",
+    )
+
+
+def _curve(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(manifest.get("operating_curve", []))
+
+
+def _positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0
+
+
+def _check_training_ids(package: Package) -> None:
+    path, data = package.training_ids, package.manifest["data"]
+    promised = data.get("training_ids_sha256") if isinstance(data, dict) else None
+    if promised is None:
+        raise PackageRefused(
+            f"{package.folder / MANIFEST} does not tell which images the network learned from "
+            "(data.training_ids_sha256): nobody could say whether a figure is honest."
+        )
+    if not path.is_file():
+        raise PackageRefused(f"{path} is missing: nobody could say whether a figure is honest.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != promised:
+        raise PackageRefused(f"{path} is not the list that the manifest names.")
+
+
 def write(
-    folder: Path, manifest: dict[str, Any], arrays: Mapping[str, NDArray[Any]], card: str
+    folder: Path,
+    manifest: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    card: str,
+    *,
+    training_ids: Iterable[str],
 ) -> Package:
-    """Write a package and read it back, checked. Matrices and kernels go in half precision."""
+    """Write a package and read it back, checked. Matrices and kernels go in half precision.
+
+    `training_ids` are those of all images that any weight was fitted on. Raises ValueError for
+    weights that half precision cannot hold, PackageRefused as `read` does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with np.errstate(over="ignore"):  # what becomes infinite is refused below
         small = {
@@ -148,7 +271,10 @@ def write(
     data = buffer.getvalue()
     (folder / WEIGHTS).write_bytes(data)
     weights = {"file": WEIGHTS, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    return describe(folder, {**manifest, "weights": weights}, card)
+    ids = "".join(f"{name}\n" for name in sorted(set(training_ids))).encode()
+    (folder / TRAINING_IDS).write_bytes(ids)
+    learned = {**manifest.get("data", {}), "training_ids_sha256": hashlib.sha256(ids).hexdigest()}
+    return describe(folder, {**manifest, "data": learned, "weights": weights}, card)
 
 
 def describe(folder: Path, manifest: Mapping[str, Any], card: str) -> Package:
@@ -208,6 +334,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise PackageRefused(f"{path} cannot be read: {error}") from error
     if missing := [name for name in REQUIRED if name not in manifest]:
         raise PackageRefused(f"{path} lacks {', '.join(missing)}.")
+    if not isinstance(manifest["limits"], dict):
+        raise PackageRefused(f"{path}: limits must be a table.")
     return manifest
 
 
