@@ -21,6 +21,7 @@ from imaging import formats, selectors, services
 from imaging.api_serializers import (
     AssignIn,
     InstanceOut,
+    ModalityIn,
     MoveIn,
     PredictionRef,
     QuarantineOut,
@@ -111,6 +112,7 @@ class StudyInstances(Endpoint):
             data=asked["file"].read(),
             filename=asked["file"].name,
             lesion_id=asked.get("lesion"),
+            modality=asked.get("modality", ""),
         )
         instance = ingested.instance
         with clinic_context(self.actor.clinic_id):
@@ -158,6 +160,25 @@ class InstanceAssign(Endpoint):
         lesion_id = self.body(AssignIn)["lesion"]
         instance = services.assign_lesion(
             actor=self.actor, instance_id=instance_id, lesion_id=lesion_id
+        )
+        return _filed(self, instance)
+
+
+class InstanceModality(Endpoint):
+    @operation(
+        "instances_modality",
+        "Say how an image was taken",
+        description="Its opinion is asked for again, of the model that reads such images, and a "
+        "signed report on it is flagged.",
+        request=ModalityIn,
+        responses={200: InstanceOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, instance_id: uuid.UUID) -> Response:
+        modality = self.body(ModalityIn)["modality"]
+        instance = services.correct_modality(
+            actor=self.actor, instance_id=instance_id, modality=modality
         )
         return _filed(self, instance)
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from dermaclinic.rest.serializers import Strict
-from imaging.models import Format, Instance, Quarantine, Study
+from imaging.models import Format, Instance, Modality, Quarantine, Study
 
 
 class StudyIn(Strict):
@@ -20,10 +20,19 @@ class UploadIn(Strict):
         allow_empty_file=True, help_text="A JPEG, PNG or DICOM file of up to 64 MB."
     )
     lesion = serializers.UUIDField(required=False, allow_null=True)
+    modality = serializers.ChoiceField(
+        required=False,
+        choices=Modality.choices,
+        help_text="How it was taken. By default what a DICOM file says of itself, else dermoscopy.",
+    )
 
 
 class AssignIn(Strict):
     lesion = serializers.UUIDField()
+
+
+class ModalityIn(Strict):
+    modality = serializers.ChoiceField(choices=Modality.choices)
 
 
 class MoveIn(Strict):
@@ -57,7 +66,7 @@ class PredictionRef(serializers.Serializer[Any]):
 
 
 class UploadOut(serializers.Serializer[Any]):
-    """`predictions` is empty when the patient opted out, or when no model is active."""
+    """`predictions` is empty when the patient opted out, or when no model reads such images."""
 
     id = serializers.UUIDField()
     sha256 = serializers.CharField(help_text="Of the bytes as received.")
@@ -68,6 +77,7 @@ class InstanceOut(serializers.ModelSerializer[Instance]):
     """`predictions` are newest first."""
 
     format = serializers.ChoiceField(choices=Format.choices)
+    modality = serializers.ChoiceField(choices=Modality.choices)
     predictions = serializers.SerializerMethodField()
     image_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
@@ -81,6 +91,7 @@ class InstanceOut(serializers.ModelSerializer[Instance]):
             "lesion",
             "sha256",
             "format",
+            "modality",
             "media_type",
             "width",
             "height",

@@ -19,6 +19,7 @@ urlpatterns = [
         name="thumbnail",
     ),
     path("images/<uuid:instance_id>/assign/", visit.assign, name="assign"),
+    path("images/<uuid:instance_id>/kind/", visit.modality, name="modality"),
     path("images/<uuid:instance_id>/move/", image.move, name="move"),
     path("images/<uuid:instance_id>/move-to/", image.move_to, name="move-to"),
     path("held/", held.held, name="held"),

@@ -34,7 +34,7 @@ def picture(seed: int, *, width: int = 320, height: int = 240) -> bytes:
     return out.getvalue()
 
 
-def model(version: str = "1", *, active: bool = True) -> ModelVersion:
+def model(version: str = "1", *, active: bool = True, modality: str = "dermoscopy") -> ModelVersion:
     """A registered model; its package need not exist for the queue's sake."""
     with acting_as("owner"):
         return ModelVersion.objects.create(
@@ -42,6 +42,7 @@ def model(version: str = "1", *, active: bool = True) -> ModelVersion:
             version=version,
             sha256=version.encode().hex().ljust(64, "0"),
             manifest={"name": "test-model", "version": version},
+            modality=modality,
             active=active,
         )
 

@@ -82,10 +82,10 @@ def warm_up(sender: Any, **_: Any) -> None:
     """Load the active model before the first bell, then answer what has queued up meanwhile."""
     if not _consumes_inference(sender.app):
         return
-    model = _desk().submit(ModelVersion.objects.filter(active=True).first).result()
-    if model is None:
+    active = _desk().submit(list, ModelVersion.objects.filter(active=True)).result()
+    if not active:
         log.warning("No model is active: register one with `manage.py register_model --activate`.")
-    else:
+    for model in active:
         serving.engine_for(model)
     bell.ring_now(bell.INFERENCE)
 

@@ -37,6 +37,7 @@ urlpatterns = [
         name="api-instance-thumbnail",
     ),
     path("v1/instances/<uuid:instance_id>/assign/", imaging.InstanceAssign.as_view()),
+    path("v1/instances/<uuid:instance_id>/modality/", imaging.InstanceModality.as_view()),
     path("v1/instances/<uuid:instance_id>/move/", imaging.InstanceMove.as_view()),
     path("v1/quarantine/", imaging.QuarantineList.as_view()),
     path("v1/quarantine/<uuid:quarantine_id>/", imaging.QuarantineDetail.as_view()),
@@ -49,9 +50,20 @@ urlpatterns = [
         inference.PredictionSaliency.as_view(),
         name="api-prediction-saliency",
     ),
+    path(
+        "v1/predictions/<uuid:prediction_id>/melanoma-saliency/",
+        inference.PredictionMelanoma.as_view(),
+        name="api-prediction-melanoma",
+    ),
+    path(
+        "v1/predictions/<uuid:prediction_id>/mask/",
+        inference.PredictionMask.as_view(),
+        name="api-prediction-mask",
+    ),
     path("v1/predictions/<uuid:prediction_id>/rerun/", inference.PredictionRerun.as_view()),
     # Review and reports
     path("v1/worklist/", reports.Worklist.as_view()),
+    path("v1/lesions/<uuid:lesion_id>/histology/", reports.LesionHistology.as_view()),
     path("v1/assessments/", reports.AssessmentList.as_view()),
     path("v1/assessments/<uuid:assessment_id>/", reports.AssessmentDetail.as_view()),
     path("v1/reports/", reports.ReportList.as_view()),

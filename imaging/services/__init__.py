@@ -7,6 +7,7 @@ from imaging.services.ingest import (
     ingest,
     refuse_unread,
 )
+from imaging.services.modality import correct_modality
 from imaging.services.moving import assign_lesion, move_instance
 from imaging.services.quarantine import resolve_quarantine
 from imaging.services.studies import start_study
@@ -16,6 +17,7 @@ __all__ = [
     "Quarantined",
     "UploadRefused",
     "assign_lesion",
+    "correct_modality",
     "ingest",
     "move_instance",
     "refuse_unread",

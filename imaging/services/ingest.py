@@ -23,6 +23,7 @@ from dermaclinic.errors import Conflict, DomainError
 from imaging import formats, quality, steps
 from imaging.models import Instance, Quarantine, Rejection, Study, new_uid
 from imaging.services.identity import differences
+from imaging.services.modality import checked, told_by
 from imaging.storage import name_for, vault
 from patients.models import Lesion, Patient, Purpose
 from patients.services import allows
@@ -76,12 +77,14 @@ def ingest(
     data: bytes,
     filename: str = "",
     lesion_id: uuid.UUID | None = None,
+    modality: str = "",
 ) -> Ingested:
-    """Admit one file into a visit.
+    """Admit one file into a visit. `modality` is what the sender says of it; "": as the file says.
 
     Call it outside of a transaction: what it records on a refusal must be kept. Raises
-    UploadRefused, Quarantined, Conflict (no consent) and NotFound.
+    UploadRefused, Quarantined, Conflict (no consent), Invalid and NotFound.
     """
+    checked(modality)
     with clinic_context(actor.clinic_id):
         study, lesion = _target(actor, study_id, lesion_id)
         check_consent(study.patient)
@@ -89,7 +92,9 @@ def ingest(
         admitted = formats.admit(data, filename=filename)
     except formats.Refused as refused:
         raise _reject(actor, study, data, refused.code, refused.message) from refused
-    return file(actor=actor, study=study, lesion=lesion, data=data, admitted=admitted)
+    return file(
+        actor=actor, study=study, lesion=lesion, data=data, admitted=admitted, modality=modality
+    )
 
 
 def file(
@@ -99,6 +104,7 @@ def file(
     lesion: Lesion | None,
     data: bytes,
     admitted: formats.Admitted,
+    modality: str = "",
     identity_settled: bool = False,
 ) -> Ingested:
     """File an admitted image. `identity_settled` after somebody decided whose it is."""
@@ -108,7 +114,7 @@ def file(
             return Ingested(known, created=False)
         obstacle = _obstacle(study.patient, admitted, identity_settled)
     if obstacle:
-        raise _stopped(actor, study, lesion, data, admitted, obstacle)
+        raise _stopped(actor, study, lesion, data, admitted, modality, obstacle)
     names = _seal(study.patient, admitted)
     verdict = _quality(admitted)
     with clinic_context(actor.clinic_id):
@@ -120,9 +126,10 @@ def file(
         # Once more, now that nobody else can be admitting the same bytes or the same UID.
         obstacle = _obstacle(patient, admitted, identity_settled)
         if not obstacle:
-            instance = _write(actor, study, patient, lesion, admitted, names, verdict)
+            kind = modality or told_by(admitted.dicom)
+            instance = _write(actor, study, patient, lesion, admitted, kind, names, verdict)
             return Ingested(instance, created=True)
-    raise _stopped(actor, study, lesion, data, admitted, obstacle)
+    raise _stopped(actor, study, lesion, data, admitted, modality, obstacle)
 
 
 def _write(
@@ -131,6 +138,7 @@ def _write(
     patient: Patient,
     lesion: Lesion | None,
     admitted: formats.Admitted,
+    modality: str,
     names: dict[str, str],
     verdict: dict[str, Any],
 ) -> Instance:
@@ -142,6 +150,7 @@ def _write(
         lesion=lesion,
         sha256=admitted.sha256,
         format=admitted.format,
+        modality=modality,
         media_type=admitted.image_media_type,
         width=admitted.width,
         height=admitted.height,
@@ -215,11 +224,12 @@ def _stopped(
     lesion: Lesion | None,
     data: bytes,
     admitted: formats.Admitted,
+    modality: str,
     obstacle: dict[str, Any] | str,
 ) -> DomainError:
     """Record why the image was not filed; returns the error to raise."""
     if isinstance(obstacle, dict):
-        return _hold(actor, study, lesion, data, admitted, obstacle)
+        return _hold(actor, study, lesion, data, admitted, modality, obstacle)
     sentence = _("Another image with this SOP Instance UID is on record, with other content.")
     return _reject(actor, study, data, obstacle, sentence)
 
@@ -230,6 +240,7 @@ def _hold(
     lesion: Lesion | None,
     data: bytes,
     admitted: formats.Admitted,
+    modality: str,
     doubt: dict[str, Any],
 ) -> Quarantined:
     """Seal the bytes as received and write the Quarantine; returns the error to raise."""
@@ -248,6 +259,7 @@ def _hold(
                 "study": study,
                 "lesion": lesion,
                 "held_name": name,
+                "modality": modality,
                 "created_by": actor.person,
                 **doubt,
             },

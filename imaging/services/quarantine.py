@@ -86,5 +86,6 @@ def _file(actor: Actor, held: Quarantine) -> Instance:
         lesion=held.lesion,
         data=data,
         admitted=admitted,
+        modality=held.modality,
         identity_settled=True,
     ).instance

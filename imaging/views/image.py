@@ -14,7 +14,7 @@ from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid, Unavailable
 from imaging import selectors, services
 from imaging.forms import MoveForm
-from imaging.models import Study
+from imaging.models import Modality, Study
 from imaging.vault import VaultError
 from patients.selectors import search
 
@@ -53,6 +53,7 @@ def instance(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
         "instance": found,
         "patient": found.patient,
         "lesions": list(found.patient.lesions.all()),
+        "modalities": Modality.choices,
     }
     return render(request, "imaging/instance.html", context)
 

@@ -80,6 +80,7 @@ def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
             data=given.read(),
             filename=str(given.name or ""),
             lesion_id=uuid_or_none(request.POST.get("lesion")),
+            modality=request.POST.get("modality", ""),
         )
     except DomainError as error:
         return _refusal(error)
@@ -96,6 +97,15 @@ def assign(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     if lesion_id is None:
         raise Invalid(_("Choose a lesion."))
     services.assign_lesion(actor=request.actor, instance_id=instance_id, lesion_id=lesion_id)
+    return tile(request, instance_id)
+
+
+@member
+@require_POST
+def modality(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
+    """Say how an image was taken; answers with its tile."""
+    kind = request.POST.get("modality", "")
+    services.correct_modality(actor=request.actor, instance_id=instance_id, modality=kind)
     return tile(request, instance_id)
 
 

@@ -1,6 +1,9 @@
 """Asking for an opinion: when an image is admitted or moved, and when somebody wants one.
 
-No row is made when the patient has not agreed to a software opinion, or when no model is active.
+The model is the one that is active for images taken in this way. No row is made when the patient
+has not agreed to a software opinion, or when there is no such model: never another kind's.
+
+A model in the shadow of the active one is asked beside it (services/shadow.py).
 """
 
 import uuid
@@ -15,13 +18,23 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Unavailable
-from imaging.models import Instance
+from imaging.models import Instance, Modality
 from inference.models import ModelVersion, Prediction, Status
+from inference.selectors import active_model
+from inference.services import shadow
 from patients.models import Purpose
 from patients.services import allows
 
 NO_CONSENT = _("The patient has not agreed to a second opinion by software.")
-NO_MODEL = _("No model is active. An administrator can activate one.")
+NO_MODEL: dict[str, StrOrPromise] = {
+    Modality.DERMOSCOPY: _(
+        "No model for dermoscopic images is active. An administrator can activate one."
+    ),
+    Modality.CLINICAL: _(
+        "No model for clinical photographs is active. An administrator can activate one."
+    ),
+    Modality.OTHER: _("There is no model for this kind of image."),
+}
 PENDING = [Status.QUEUED, Status.RUNNING]
 
 
@@ -31,7 +44,7 @@ def request_for(actor: Actor, instance: Instance) -> Prediction | None:
     A step of the transaction that admits the image. Asked twice, it answers with the same row.
     """
     with clinic_context(actor.clinic_id):
-        model = ModelVersion.objects.filter(active=True).first()
+        model = active_model(instance.modality)
         if model is None or not allows(instance.patient, Purpose.AI_OPINION):
             return None
         prediction, created = Prediction.objects.get_or_create(
@@ -41,12 +54,12 @@ def request_for(actor: Actor, instance: Instance) -> Prediction | None:
             defaults={"clinic_id": actor.clinic_id, "requested_by": actor.user},
         )
         if created:
-            _announce(actor, prediction)
+            _announce(actor, prediction, instance)
     return prediction
 
 
 def request_again(actor: Actor, instance: Instance) -> Prediction | None:
-    """What the network was told of this image has changed: its opinion is asked for anew.
+    """What is known of this image has changed: its opinion is asked for anew.
 
     A step of the transaction that moves the image, which holds the image's lock. Pending opinions
     become SUPERSEDED. Where no new opinion may be asked for, an earlier one must not stand beside
@@ -57,17 +70,19 @@ def request_again(actor: Actor, instance: Instance) -> Prediction | None:
         earlier.filter(status__in=PENDING).update(
             status=Status.SUPERSEDED, lease_token=None, lease_expires_at=None
         )
-        model = ModelVersion.objects.filter(active=True).first()
+        shadow.set_aside(actor, instance)
+        model = active_model(instance.modality)
         allowed = allows(instance.patient, Purpose.AI_OPINION)
         if model is not None and allowed:
             return _queue(actor, instance, model)
         if (last := earlier.order_by("-rerun", "-requested_at").first()) is not None:
-            _decline(actor, last, instance, NO_MODEL if allowed else NO_CONSENT)
+            reason = NO_MODEL[instance.modality] if allowed else NO_CONSENT
+            _decline(actor, last, instance, reason)
     return None
 
 
 def request_first(*, actor: Actor, instance_id: uuid.UUID) -> Prediction:
-    """The first opinion on an image that has none: it came before a model, or before consent.
+    """The first opinion on an image that has none: it came before its model, or before consent.
 
     Somebody asks; a yes to software opinions alone does not reach back to images taken before it.
     Raises NotFound; Forbidden; Conflict when there is an opinion or no consent; Unavailable without
@@ -99,9 +114,9 @@ def rerun(*, actor: Actor, prediction_id: uuid.UUID) -> Prediction:
 def _ask(actor: Actor, instance: Instance) -> Prediction:
     if not allows(instance.patient, Purpose.AI_OPINION):
         raise Conflict(NO_CONSENT)
-    model = ModelVersion.objects.filter(active=True).first()
+    model = active_model(instance.modality)
     if model is None:
-        raise Unavailable(NO_MODEL)
+        raise Unavailable(NO_MODEL[instance.modality])
     return _queue(actor, instance, model)
 
 
@@ -118,7 +133,7 @@ def _queue(actor: Actor, instance: Instance, model: ModelVersion) -> Prediction:
         rerun=_next_number(instance),
         requested_by=actor.user,
     )
-    _announce(actor, prediction)
+    _announce(actor, prediction, instance)
     return prediction
 
 
@@ -136,6 +151,7 @@ def _decline(actor: Actor, last: Prediction, instance: Instance, reason: StrOrPr
     audit.recorded_predictions(actor, [(declined, instance.patient_id)])
 
 
-def _announce(actor: Actor, prediction: Prediction) -> None:
+def _announce(actor: Actor, prediction: Prediction, instance: Instance) -> None:
     audit.requested_prediction(actor, prediction)
+    shadow.queue_beside(actor, instance, prediction)
     bell.ring(bell.INFERENCE)

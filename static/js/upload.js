@@ -39,13 +39,14 @@ function start() {
 
   function add(files) {
     const lesion = form.elements.lesion.value;
+    const modality = form.elements.modality.value;
     for (const file of files) {
       const row = template.content.firstElementChild.cloneNode(true);
       row.querySelector(".upload__name").textContent = file.name;
       row.querySelector(".upload__name").title = file.name;
       row.querySelector("progress").setAttribute("aria-label", file.name);
       rows.append(row);
-      queue({ file, lesion, row });
+      queue({ file, lesion, modality, row });
     }
   }
 
@@ -70,6 +71,7 @@ function start() {
   function send(job) {
     const data = new FormData();
     data.append("lesion", job.lesion);
+    data.append("modality", job.modality);
     data.append("file", job.file);
     const bar = job.row.querySelector("progress");
     const request = new XMLHttpRequest();

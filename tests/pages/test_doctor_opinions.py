@@ -74,10 +74,11 @@ def test_opted_out_hides_even_an_opinion_that_is_there(
     assert scenes.events(doctor, "prediction.viewed") == 0
 
 
-def test_without_a_model_none_was_asked_for(at_desk: Client, doctor: Any) -> None:
+def test_without_a_model_the_page_says_so_and_offers_nothing(at_desk: Client, doctor: Any) -> None:
     _study, _lesions, [made] = scenes.visit(doctor)
     page = at_desk.get(status(made)).content.decode()
-    assert "No opinion asked for" in page
+    assert "No model for dermoscopic images is active." in page
+    assert reverse("inference:ask", args=[made.pk]) not in page
     assert "hx-get" not in page
 
 
@@ -122,7 +123,7 @@ def test_an_image_beside_one_with_an_opinion_can_be_asked_about(
 def test_without_a_model_asking_says_so(at_desk: Client, doctor: Any) -> None:
     _study, _lesions, [made] = scenes.visit(doctor)
     response = at_desk.post(reverse("inference:ask", args=[made.pk]), follow=True)
-    assert "No model is active." in response.content.decode()
+    assert "No model for dermoscopic images is active." in response.content.decode()
     assert scenes.count(doctor, Prediction) == 0
 
 
