@@ -17,7 +17,7 @@ from .metrics import Array, Bools, Ints, spread, told
 BINS = 15
 FEWEST_EVENTS = 20
 STEPS = 25
-PART = 100  # resamples fitted at once
+PART = 20  # resamples fitted at once, so that their arrays stay near the processor
 
 
 def calibration_error(truth: Ints, probability: Array) -> float | None:
@@ -53,8 +53,11 @@ def recalibration(ill: Bools, probability: Array, weights: Array) -> Array:
     """
     chances = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.log(chances / (1 - chances))
+    y = ill.astype(np.float64)
+    # Resamples lie near the whole set, so its solution is where they begin.
+    begin = np.nan_to_num(_logistic(y, x, np.ones((1, len(y))), np.zeros(2))[0])
     found = [
-        _logistic(ill.astype(np.float64), x, weights[start : start + PART])
+        _logistic(y, x, weights[start : start + PART], begin)
         for start in range(0, len(weights), PART)
     ]
     return np.concatenate(found) if found else np.zeros((0, 2))
@@ -143,9 +146,9 @@ def _mean(values: Array, weights: Array) -> Array:
         return np.asarray((weights @ values) / weights.sum(axis=1))
 
 
-def _logistic(y: Array, x: Array, weights: Array) -> Array:
-    """Newton's method for two coefficients, all resamples at once."""
-    found = np.zeros((len(weights), 2))
+def _logistic(y: Array, x: Array, weights: Array, begin: Array) -> Array:
+    """Newton's method for two coefficients from `begin` (2,), several resamples at once."""
+    found = np.tile(begin, (len(weights), 1))
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(found[:, :1] + found[:, 1:] * x, -40, 40)))
         rest, bend = weights * (y - p), weights * p * (1 - p)
@@ -157,7 +160,7 @@ def _logistic(y: Array, x: Array, weights: Array) -> Array:
                 [c * slope[:, 0] - b * slope[:, 1], a * slope[:, 1] - b * slope[:, 0]], axis=1
             )
             found = found + np.clip(step / area[:, None], -5, 5)
-        if not (np.abs(step / area[:, None]) > 1e-8).any():
+        if not (np.abs(step / area[:, None]) > 1e-6).any():
             break
     one_kind = (weights @ y == 0) | (weights @ (1 - y) == 0)
     found[one_kind | (np.abs(found) > 50).any(axis=1)] = np.nan

@@ -69,17 +69,20 @@ def resampled_auc(truth: Bools, score: Array, weights: Array) -> Array:
 
     The share of pairs in the right order, ties counting half: one sort for all resamples.
     """
-    order = np.argsort(score, kind="stable")
-    sorted_score, sorted_truth, sorted_weights = score[order], truth[order], weights[:, order]
-    starts = np.flatnonzero(np.r_[True, np.diff(sorted_score) > 0][: len(score)])
-    if not len(starts):
+    if truth.all() or not truth.any():
         return np.full(len(weights), np.nan)
-    ill = np.add.reduceat(sorted_weights * sorted_truth, starts, axis=1)
-    well = np.add.reduceat(sorted_weights * ~sorted_truth, starts, axis=1)
-    below = np.cumsum(well, axis=1) - well / 2
-    pairs = ill.sum(axis=1) * well.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((ill * below).sum(axis=1) / pairs)
+    order = np.argsort(score, kind="stable")
+    ill, well = order[truth[order]], order[~truth[order]]
+    # Of each ill row, how many well rows score less, and how many no more.
+    less = np.searchsorted(score[well], score[ill], side="left")
+    no_more = np.searchsorted(score[well], score[ill], side="right")
+    areas = np.empty(len(weights))
+    for row, one in enumerate(weights):
+        weights_ill, below = one[ill], np.concatenate([[0.0], np.cumsum(one[well])])
+        pairs = weights_ill.sum() * below[-1]
+        found = weights_ill @ (below[less] + below[no_more])
+        areas[row] = found / (2 * pairs) if pairs else np.nan
+    return areas
 
 
 def resampled_share(right: Bools, members: Bools, weights: Array) -> Array:

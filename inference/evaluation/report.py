@@ -5,7 +5,8 @@ Headlines count every image, declined ones too; `accepted` holds the same of acc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from inference.engine import Finding
 from inference.package import Package
 
-from . import calibration, metrics, subgroups
+from . import calibration, metrics, ood, subgroups
 from .labels import Labelled
 from .metrics import Array
 from .outcomes import Outcomes, Task
@@ -50,11 +51,11 @@ def figures(
     """The JSON of the outside contract and what `measure` adds.
 
     Rows without a label, or with one that the package does not know, count only as declined or
-    not.
+    not. `left_out` (see ood.told_apart) sets the unknown classes against the known ones.
     """
-    known = [
-        (row, found) for row, found in zip(rows, findings, strict=True) if row.label in package.keys
-    ]
+    told = list(zip(rows, findings, strict=True))
+    known = [(row, found) for row, found in told if row.label in package.keys]
+    left_out = [found for row, found in told if row.label not in (*package.keys, None)]
     outcomes = Outcomes.of_findings(package, [row for row, _ in known], [one for _, one in known])
     points = [
         Point(one.name, one.threshold, one.target_sensitivity) for one in package.operating_points
@@ -63,6 +64,9 @@ def figures(
         "n": len(rows),
         **measure(Task(package.keys, package.malignant), outcomes, points, seed=seed),
         "declined": sum(found.declined_reason is not None for found in findings),
+        "declined_codes": _counts(found.declined_code for found in findings),
+        "limited": _counts(code for found in findings for code in found.limited),
+        "left_out": ood.told_apart([one for _, one in known], left_out) if left_out else None,
         "dice": None,
         "jaccard": None,
         "ms_per_image": ms_per_image,
@@ -112,6 +116,26 @@ def measure(
             key: roc(truth == label, probability[:, label]) for label, key in enumerate(task.keys)
         },
         "reliability": calibration.reliability(truth, probability),
+    }
+
+
+def short(
+    task: Task, outcomes: Outcomes, points: Sequence[Point], *, seed: int = 0
+) -> dict[str, Any]:
+    """The first figures of `measure` only, with the AUC of melanoma and the operating points."""
+    weights = metrics.unit_weights(outcomes.units, seed=seed)
+    told = _headline(task, outcomes, weights)
+    ranges = told.pop("intervals")
+    if task.melanoma is not None:
+        melanoma = outcomes.truth == task.melanoma
+        told["melanoma_auc"] = metrics.auc(melanoma, outcomes.probability[:, task.melanoma])
+    return {
+        "n": len(outcomes),
+        "lesions": len(np.unique(outcomes.units)),
+        **told,
+        "declined": int(outcomes.declined.sum()),
+        "operating_points": [_at_point(task, outcomes, point) for point in points],
+        "intervals": ranges,
     }
 
 
@@ -282,3 +306,7 @@ def _image_only(task: Task, outcomes: Outcomes, weights: Array) -> dict[str, Any
 
 def _bounds(row: dict[str, float | None]) -> metrics.Range | None:
     return (row["low"], row["high"]) if row["low"] is not None and row["high"] is not None else None
+
+
+def _counts(codes: Iterable[str | None]) -> dict[str, int]:
+    return dict(sorted(Counter(code for code in codes if code is not None).items()))

@@ -40,9 +40,10 @@ def set_scores(probability: Array, prior: Array) -> Array:
 
 
 def prediction_sets(probability: Array, prior: Array, limit: float) -> NDArray[np.bool_]:
-    """Which classes belong to the set of each row; the likeliest always does."""
-    members = set_scores(probability, prior) <= limit
-    members[np.arange(len(members)), probability.argmax(axis=1)] = True
+    """Which classes belong to the set of each row; the decision always does."""
+    scores = set_scores(probability, prior)
+    members = scores <= limit
+    members[np.arange(len(members)), scores.argmin(axis=1)] = True
     return members
 
 

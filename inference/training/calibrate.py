@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from inference.evaluation import outcomes, report
 from inference.evaluation.metrics import by_lesion
-from inference.network import limits, posterior
+from inference.network import posterior
 from inference.network.limits import Quality
-from inference.network.metadata import Metadata
 
 from . import operating
 
@@ -174,12 +172,12 @@ def set_limits(part: OutOfFold, said: Spoken, prior: Array) -> dict[str, float]:
     Split conformal prediction (Vovk et al. 2005), once with and once without metadata: the
     greater limit keeps the promise for both.
     """
-    weights = part.weights
+    rows, weights = np.arange(len(part)), part.weights
     lesions = weights.sum()
     return {
         name: max(
             weighted_quantile(
-                _nonconformity(probability, part.labels, prior),
+                posterior.set_scores(probability, prior)[rows, part.labels],
                 weights,
                 min(1.0, share * (lesions + 1) / lesions),
             )
@@ -187,13 +185,6 @@ def set_limits(part: OutOfFold, said: Spoken, prior: Array) -> dict[str, float]:
         )
         for name, share in SET_SHARES
     }
-
-
-def _nonconformity(probability: Array, labels: NDArray[np.int64], prior: Array) -> Array:
-    rows = np.arange(len(labels))
-    scores = posterior.set_scores(probability, prior)[rows, labels]
-    # The likeliest class is in every set, so it conforms whatever its score.
-    return np.where(probability.argmax(axis=1) == labels, 0.0, scores)
 
 
 def abstention(part: OutOfFold, said: Spoken) -> dict[str, float]:
@@ -213,130 +204,4 @@ def abstention(part: OutOfFold, said: Spoken) -> dict[str, float]:
         "largest_bright": float((1 + measured["bright"].max()) / 2),
         "lowest_sharpness": float(measured["sharpness"].min() / 2),
         "largest_distance": weighted_quantile(part.distances, part.weights, 1 - DECLINED_SHARE),
-    }
-
-
-def cross_fitted(
-    part: OutOfFold,
-    *,
-    prior: Array,
-    drawn_prior: Array,
-    classes: Sequence[TaskClass],
-    targets: Mapping[str, float],
-    known: Sequence[Metadata] | None = None,
-    units: NDArray[np.str_] | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Figures in which nothing was fitted on the fold that it is measured on.
-
-    Each fold is judged with the fits of the others. {"folds": [{"fold", "n", "temperature",
-    "thresholds", and short figures}], "pooled": `report.measure` of all folds together}. `known`
-    gives the subgroups their age, sex and site; `units` (n,) what is resampled together where that
-    is more than a lesion. Raises ValueError with fewer than two folds.
-    """
-    numbers = np.unique(part.folds)
-    if len(numbers) < 2:
-        raise ValueError("Cross-fitting needs at least two folds.")
-    task = outcomes.Task(
-        tuple(row.key for row in classes), np.array([row.malignant for row in classes])
-    )
-    people = known if known is not None else [Metadata()] * len(part)
-    together = units if units is not None else part.lesions
-    pieces, folds = [], []
-    thresholds = {key: np.empty(len(part)) for key in targets}
-    for number in numbers:
-        inside = part.folds == number
-        fitted = fit(
-            part.take(~inside),
-            prior=prior,
-            drawn_prior=drawn_prior,
-            classes=classes,
-            targets=targets,
-        )
-        for row in fitted["operating_points"]:
-            thresholds[row["name"]][inside] = row["threshold"]
-        piece = judged(
-            part.take(inside),
-            fitted,
-            prior=prior,
-            drawn_prior=drawn_prior,
-            task=task,
-            known=[row for row, there in zip(people, inside, strict=True) if there],
-            units=together[inside],
-        )
-        pieces.append(piece)
-        folds.append({"fold": int(number), **_short(task, piece, fitted, seed)})
-    order = np.concatenate([np.flatnonzero(part.folds == number) for number in numbers])
-    points = [report.Point(key, thresholds[key][order], target) for key, target in targets.items()]
-    pooled = report.measure(task, outcomes.concatenate(pieces), points, seed=seed)
-    return {"folds": folds, "pooled": pooled}
-
-
-def judged(
-    part: OutOfFold,
-    fitted: Mapping[str, Any],
-    *,
-    prior: Array,
-    drawn_prior: Array,
-    task: outcomes.Task,
-    known: Sequence[Metadata],
-    units: NDArray[np.str_],
-) -> outcomes.Outcomes:
-    """What an engine with the fits of `fit` would say of `part`."""
-    said = speak(
-        part,
-        fitted["temperature"],
-        prior=prior,
-        drawn_prior=drawn_prior,
-        malignant=task.malignant,
-    )
-    thresholds = [row["threshold"] for row in fitted["operating_points"]]
-    return outcomes.Outcomes(
-        truth=part.labels,
-        units=units,
-        probability=said.fused,
-        image_only=said.image_only,
-        decision=posterior.decisions(said.fused, prior),
-        triage_score=said.triage_score,
-        urgent=posterior.urgent(said.triage_score, thresholds),
-        declined=declined(part, fitted["limits"]),
-        sets={
-            name: posterior.prediction_sets(said.fused, prior, limit)
-            for name, limit in fitted["sets"].items()
-        },
-        lightness=np.array([quality.brightness for quality in part.quality]),
-        **outcomes.about(known),
-    )
-
-
-def declined(part: OutOfFold, fitted: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Which images the fitted limits would decline, size aside."""
-    return np.array(
-        [
-            limits.reason(SMALLEST_SIDE, quality, float(distance), fitted) is not None
-            for quality, distance in zip(part.quality, part.distances, strict=True)
-        ],
-        np.bool_,
-    )
-
-
-def _short(
-    task: outcomes.Task, piece: outcomes.Outcomes, fitted: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
-    points = [
-        report.Point(row["name"], row["threshold"], row["target_sensitivity"])
-        for row in fitted["operating_points"]
-    ]
-    told = report.measure(task, piece, points, seed=seed)
-    return {
-        "n": len(piece),
-        "lesions": len(np.unique(piece.units)),
-        "temperature": fitted["temperature"],
-        "declined": int(piece.declined.sum()),
-        **{
-            name: told[name]
-            for name in ("balanced_accuracy", "malignant_auc", "ece", "coverage", "mean_set_size")
-        },
-        "melanoma_auc": (told["per_class"].get(outcomes.MELANOMA) or {}).get("auc"),
-        "operating_points": told["operating_points"],
     }

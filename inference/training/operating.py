@@ -6,6 +6,7 @@ one-sided 90 % (Clopper and Pearson 1934): with few lesions it asks for more tha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,6 @@ def curve(key: str, aimed: Array, others: Array) -> list[dict[str, Any]]:
 
 def _needed(target: float, lesions: int) -> int | None:
     """How many of the lesions must be found for the promise; None when all are not enough."""
-    return next(
-        (found for found in range(1, lesions + 1) if lower_bound(found, lesions) >= target), None
-    )
+    # The bound grows with the lesions found, so halving finds the first that will do.
+    needed = bisect_left(range(lesions + 1), target, key=lambda found: lower_bound(found, lesions))
+    return needed if needed <= lesions else None

@@ -27,14 +27,19 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, help="write the figures here")
         parser.add_argument("--predictions", type=Path, help="write one row an image here (CSV)")
         parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+        parser.add_argument(
+            "--missing", type=float, default=0, help="percent of metadata fields to hide"
+        )
+        parser.add_argument("--seed", type=int, default=0, help="of resampling and hiding")
+        parser.add_argument(
+            "--against", type=Path, help="folder of other images, to be told from these"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from inference.engine import Engine, PackageRefused
         from inference.evaluation import labels, report, run
 
-        for name in ("images", "masks"):
-            if options[name] is not None and not options[name].is_dir():
-                raise CommandError(_("There is no folder %(path)s.") % {"path": options[name]})
+        self._check(options)
         try:
             rows = labels.read(options["labels"])
             engine = Engine.load(
@@ -46,25 +51,86 @@ class Command(BaseCommand):
             ) from error
         except (labels.LabelsRefused, PackageRefused) as error:
             raise CommandError(str(error)) from error
-        judged = run.judge(engine, rows, options["images"])
+        self._check_labels(rows, engine.package.keys)
+        judged = run.judge(
+            engine,
+            rows,
+            options["images"],
+            missing=options["missing"] / 100,
+            seed=options["seed"],
+            keep_masks=options["masks"] is not None,
+        )
         self._tell_missing(judged.missing, judged.unreadable)
         if not judged.rows:
             raise CommandError(
-                _("None of the %(count)d listed images is in %(folder)s.")
+                _("None of the %(count)d listed images in %(folder)s can be read.")
                 % {"count": len(rows), "folder": options["images"]}
             )
-        if options["masks"]:
-            self.stderr.write(_("This package draws no lesion masks: dice and jaccard stay null."))
         figures = report.figures(
-            engine.package, judged.rows, judged.findings, ms_per_image=judged.ms_per_image
+            engine.package,
+            judged.rows,
+            judged.findings,
+            ms_per_image=judged.ms_per_image,
+            seed=options["seed"],
         )
         figures |= {"missing": len(judged.missing), "unreadable": len(judged.unreadable)}
+        figures["metadata_hidden"] = options["missing"] / 100
+        if options["masks"]:
+            self._score_masks(figures, judged, options["masks"])
+        if options["against"]:
+            self._tell_apart(figures, engine, judged, options["against"], options["seed"])
         if options["predictions"]:
             run.write_predictions(options["predictions"], engine.package.keys, judged)
-        text = json.dumps(figures, indent=2)
+        text = json.dumps(figures, indent=2, allow_nan=False)
         if options["json"]:
             options["json"].write_text(text + "\n")
         self.stdout.write(text)
+
+    def _check(self, options: dict[str, Any]) -> None:
+        for name in ("images", "masks", "against"):
+            if options[name] is not None and not options[name].is_dir():
+                raise CommandError(_("There is no folder %(path)s.") % {"path": options[name]})
+        for name in ("json", "predictions"):
+            if options[name] is not None and not options[name].parent.is_dir():
+                raise CommandError(
+                    _("There is no folder %(path)s.") % {"path": options[name].parent}
+                )
+        if not 0 <= options["missing"] <= 100:
+            raise CommandError(_("--missing is a percentage, 0 to 100."))
+
+    def _check_labels(self, rows: list[Any], keys: tuple[str, ...]) -> None:
+        named = {row.label for row in rows if row.label is not None}
+        if named and not named & set(keys):
+            raise CommandError(
+                _("The table's classes (%(theirs)s) are none of the package's (%(ours)s).")
+                % {"theirs": ", ".join(sorted(named)), "ours": ", ".join(keys)}
+            )
+        if unknown := sorted(named - set(keys)):
+            self.stderr.write(
+                _("The package does not know %(classes)s: these images are predicted, not scored.")
+                % {"classes": ", ".join(unknown)}
+            )
+
+    def _score_masks(self, figures: dict[str, Any], judged: Any, folder: Path) -> None:
+        from inference.evaluation import masks
+
+        if not judged.masks:
+            self.stderr.write(_("This package draws no lesion masks: dice and jaccard stay null."))
+            return
+        scored = masks.score(judged.masks, folder)
+        for name in ("dice", "jaccard"):
+            figures[name] = scored[name]["value"]
+            figures["intervals"][name] = [scored[name]["low"], scored[name]["high"]]
+
+    def _tell_apart(
+        self, figures: dict[str, Any], engine: Any, judged: Any, folder: Path, seed: int
+    ) -> None:
+        from inference.evaluation import ood, run
+
+        others = run.judge(engine, run.listed(folder), folder)
+        if not others.rows:
+            raise CommandError(_("There is no image in %(path)s.") % {"path": folder})
+        figures["against"] = ood.told_apart(judged.findings, others.findings, seed=seed)
 
     def _tell_missing(self, missing: list[str], unreadable: list[str]) -> None:
         for names, sentence in (
