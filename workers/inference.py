@@ -12,6 +12,7 @@ from celery import signals
 from celery.worker import state
 from django.conf import settings
 from django.db import close_old_connections
+from django.db.models import Q
 
 from dermaclinic import bell
 from dermaclinic.celery import app
@@ -79,13 +80,14 @@ def check_pool(sender: Any, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Load the active model before the first bell, then answer what has queued up meanwhile."""
+    """Load the models that read before the first bell, then answer what has queued up meanwhile."""
     if not _consumes_inference(sender.app):
         return
-    active = _desk().submit(list, ModelVersion.objects.filter(active=True)).result()
-    if not active:
+    reading = ModelVersion.objects.filter(Q(active=True) | Q(shadow=True)).order_by("-active")
+    models = _desk().submit(list, reading).result()
+    if not any(model.active for model in models):
         log.warning("No model is active: register one with `manage.py register_model --activate`.")
-    for model in active:
+    for model in models:
         serving.engine_for(model)
     bell.ring_now(bell.INFERENCE)
 
