@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.network import task
 from inference.network.metadata import Fields
 
 MANIFEST, WEIGHTS, CARD = "manifest.toml", "weights.npz", "card.md"
@@ -83,7 +84,8 @@ class Package:
 
     The network has so many `members` behind one stem of `stem_blocks` bottlenecks, sees each image
     in so many `symmetries`, and draws the lesion's outline where `mask`. `saliency_scale` is the
-    evidence, in logits, that a map shows at full strength.
+    evidence, in logits, that a map shows at full strength. `synonyms` turn a body site of others
+    into a word of `fields`.
     """
 
     folder: Path
@@ -98,6 +100,7 @@ class Package:
     drawn_prior: NDArray[np.float64]
     input_size: int
     fields: Fields
+    synonyms: Mapping[str, str]
     members: int
     symmetries: int
     stem_blocks: int
@@ -171,6 +174,7 @@ def read(folder: Path) -> Package:
             drawn_prior=_shares(manifest, "drawn_prior"),
             input_size=int(manifest["input"]["size"]),
             fields=Fields.from_manifest(manifest["metadata"]),
+            synonyms=_synonyms(manifest),
             members=manifest["members"],
             symmetries=manifest["symmetries"],
             stem_blocks=int(network.get("stem_blocks", 6)),
@@ -297,9 +301,9 @@ def _dump(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> 
         if isinstance(value, Mapping) or (isinstance(value, list) and _tables(value)):
             later.append((key, value))
         elif value is not None:
-            lines.append(f"{key} = {_literal(value)}")
+            lines.append(f"{_key(key)} = {_literal(value)}")
     for key, value in later:
-        name = ".".join((*path, key))
+        name = ".".join(map(_key, (*path, key)))
         rows = value if isinstance(value, list) else [value]
         brackets = "[[{}]]" if isinstance(value, list) else "[{}]"
         for row in rows:
@@ -309,6 +313,11 @@ def _dump(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> 
 
 def _tables(value: list[Any]) -> bool:
     return bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _key(name: str) -> str:
+    bare = name.replace("_", "").replace("-", "")
+    return name if bare.isascii() and bare.isalnum() else _literal(name)
 
 
 def _literal(value: Any) -> str:
@@ -337,6 +346,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest["limits"], dict):
         raise PackageRefused(f"{path}: limits must be a table.")
     return manifest
+
+
+def _synonyms(manifest: dict[str, Any]) -> dict[str, str]:
+    """This network's words for the body sites of others: its own, or those of its task."""
+    known = task.named(str(manifest["task"]))
+    given = manifest["metadata"].get("synonyms", known.synonyms if known else {})
+    return {str(word): str(own) for word, own in given.items()}
 
 
 def _shares(manifest: dict[str, Any], name: str) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
-"""From the bytes of an image file to the square that the network looks at. One way, everywhere.
+"""From the bytes of an image file to the squares that the network looks at. One way, everywhere.
 
-The centre square of the image is resized with an antialiasing (area-aware bicubic) filter. A whole
-frame of 600×450 or 200×150 loses its sides; a square, cropped or squeezed, is kept whole.
+The classes are told from the centre square of the image, resized with an antialiasing (area-aware
+bicubic) filter: a frame of 600×450 or 200×150 loses its sides. The lesion's outline is looked for
+in the whole frame, squeezed into the same square.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FILTER = Image.Resampling.BICUBIC
 SPARE = 1.4  # what is left for the filter to take away
+WIDEST = 8  # sides: of a longer strip only the middle is looked at
 
 
 class UnreadableImage(ValueError):
@@ -48,3 +50,51 @@ def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     if (side, image.size) != (size, (size, size)):
         image = image.resize((size, size), FILTER, box=box)
     return np.asarray(image, np.uint8)
+
+
+def frame(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """The whole image with its shorter side resized to `size`, shape (h, w, 3), not distorted.
+
+    Its centre is, to the pixel, what `square` gives, and from it comes the squeezed frame too: so
+    one resize serves both. The longer side loses less than one of the new pixels at either end.
+    """
+    width, height = image.size
+    side = min(width, height)
+    longer = min(int(size * max(width, height) / side), WIDEST * size)
+    longer -= (longer - size) % 2  # the centre square begins at a whole pixel
+    across, down = (longer, size) if width >= height else (size, longer)
+    if image.size == (across, down):
+        return np.asarray(image, np.uint8)
+    left, top = (width - across * side / size) / 2, (height - down * side / size) / 2
+    box = (max(left, 0.0), max(top, 0.0), min(width - left, width), min(height - top, height))
+    return np.asarray(image.resize((across, down), FILTER, box=box), np.uint8)
+
+
+def centre(framed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The centre square (size, size, 3) of what `frame` gave."""
+    height, width = framed.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return framed[top : top + side, left : left + side]
+
+
+def squeezed(framed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What `frame` gave as a square (size, size, 3) that holds all of it, distorted."""
+    height, width = framed.shape[:2]
+    side = min(height, width)
+    if height == width:
+        return framed
+    return np.asarray(Image.fromarray(framed).resize((side, side), FILTER), np.uint8)
+
+
+def centre_of_grid(grid: NDArray[np.uint8], framed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of a grid (h, w) over the whole frame, what lies over its centre square; as many cells."""
+    height, width = framed.shape[:2]
+    rows, columns = grid.shape
+    if height == width:
+        return grid
+    left = columns * (1 - min(1.0, height / width)) / 2
+    top = rows * (1 - min(1.0, width / height)) / 2
+    box = (left, top, columns - left, rows - top)
+    picture = Image.fromarray(grid).resize((columns, rows), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(picture, np.uint8)

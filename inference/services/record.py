@@ -23,6 +23,8 @@ from inference.models import Prediction, Status
 from inference.services.cases import Job
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from inference.engine import Finding
     from inference.package import Package
 
@@ -43,6 +45,10 @@ class Outcome:
     result: dict[str, Any] | None = None
     saliency: bytes | None = None
     saliency_shape: tuple[int, int] | None = None
+    melanoma_saliency: bytes | None = None
+    mask: bytes | None = None
+    mask_shape: tuple[int, int] | None = None
+    embedding: bytes | None = None
 
 
 def failed(job: Job, error: str) -> Outcome:
@@ -69,15 +75,19 @@ def declined(job: Job, reason: str) -> Outcome:
 def answered(job: Job, finding: "Finding", package: "Package") -> Outcome:
     """READY or DECLINED, as the engine found it.
 
-    `result` holds `differential` (key, SNOMED CT code, display, probability; most likely first),
-    `decision` and `prediction_sets` (keys), `operating_point`, `quality`, `embedding_distance` and
-    `metadata_used`. Of a declined image only the last three and `declined_code` are kept: a figure
-    that nobody should trust is not there to be shown.
+    `result` holds `differential` (key, SNOMED CT code, display, probability, and what it would be
+    from the image alone; most likely first), `decision` and `prediction_sets` (keys), the triage
+    score with the `operating_point` that it was held against and all `operating_points`, the codes
+    of what `limited` the opinion, `measurements` where the lesion was outlined, `quality`,
+    `embedding_distance`, `metadata_used`, and the `runtime` that computed it. Of a declined image
+    only the last four and `declined_code` are kept: a figure that nobody should trust is not there
+    to be shown.
     """
     shared = {
         "quality": finding.quality,
         "embedding_distance": finding.embedding_distance,
         "metadata_used": finding.metadata_used,
+        "runtime": finding.runtime,
     }
     if finding.declined_reason:
         return Outcome(
@@ -86,7 +96,8 @@ def answered(job: Job, finding: "Finding", package: "Package") -> Outcome:
             declined_reason=finding.declined_reason,
             result=shared | {"declined_code": finding.declined_code},
         )
-    if not all(map(math.isfinite, finding.probabilities.values())):
+    figures = (*finding.probabilities.values(), *finding.image_only.values(), finding.triage_score)
+    if not all(map(math.isfinite, figures)):
         return failed(job, _("The network gave no valid numbers for this image."))
     classes = {each.key: each for each in package.classes}
     return Outcome(
@@ -102,16 +113,33 @@ def answered(job: Job, finding: "Finding", package: "Package") -> Outcome:
                     "code": classes[key].code,
                     "display": classes[key].display,
                     "probability": finding.probabilities[key],
+                    "image_only": finding.image_only.get(key),
                 }
                 for key in finding.ranked
             ],
             "decision": finding.decision,
             "prediction_sets": finding.prediction_sets,
             "operating_point": finding.operating_point,
-        },
+            "operating_points": finding.operating_points,
+            "triage_score": finding.triage_score,
+            "limited": finding.limited,
+        }
+        | ({} if finding.measurements is None else {"measurements": finding.measurements}),
         saliency=finding.saliency.tobytes(),
-        saliency_shape=(finding.saliency.shape[0], finding.saliency.shape[1]),
+        saliency_shape=_shape(finding.saliency),
+        melanoma_saliency=_bytes(finding.melanoma_saliency),
+        mask=_bytes(finding.mask),
+        mask_shape=None if finding.mask is None else _shape(finding.mask),
+        embedding=_bytes(finding.embedding),
     )
+
+
+def _shape(grid: "NDArray[Any]") -> tuple[int, int]:
+    return grid.shape[0], grid.shape[1]
+
+
+def _bytes(grid: "NDArray[Any] | None") -> bytes | None:
+    return None if grid is None else grid.tobytes()
 
 
 def record(*, token: uuid.UUID, outcomes: Iterable[Outcome]) -> int:
@@ -135,6 +163,8 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
                     malignant_probability = given.malignant_probability,
                     triage = given.triage, result = given.result,
                     saliency = given.saliency, saliency_shape = given.saliency_shape,
+                    melanoma_saliency = given.melanoma_saliency, mask = given.mask,
+                    mask_shape = given.mask_shape, embedding = given.embedding,
                     lease_token = CASE given.status
                         WHEN 'running' THEN gen_random_uuid() END,
                     lease_expires_at = CASE given.status WHEN 'running' THEN clock_timestamp()
@@ -142,9 +172,10 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
                     finished_at = CASE given.status
                         WHEN 'running' THEN NULL ELSE clock_timestamp() END
                 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::float8[],
-                    %s::text[], %s::jsonb[], %s::bytea[], %s::jsonb[]) AS given (
+                    %s::text[], %s::jsonb[], %s::bytea[], %s::jsonb[], %s::bytea[], %s::bytea[],
+                    %s::jsonb[], %s::bytea[]) AS given (
                     id, status, error, declined_reason, malignant_probability, triage, result,
-                    saliency, saliency_shape)
+                    saliency, saliency_shape, melanoma_saliency, mask, mask_shape, embedding)
                 WHERE row.id = given.id AND row.lease_token = %s AND row.status = 'running'
                   AND row.lease_expires_at > clock_timestamp()
                 RETURNING row.id, row.status
@@ -171,7 +202,19 @@ def _values(outcome: Outcome) -> list[Any]:
         outcome.declined_reason,
         outcome.malignant_probability,
         outcome.triage,
-        None if outcome.result is None else json.dumps(outcome.result),
-        None if outcome.saliency is None else Binary(outcome.saliency),
-        None if outcome.saliency_shape is None else json.dumps(outcome.saliency_shape),
+        _json(outcome.result),
+        _binary(outcome.saliency),
+        _json(outcome.saliency_shape),
+        _binary(outcome.melanoma_saliency),
+        _binary(outcome.mask),
+        _json(outcome.mask_shape),
+        _binary(outcome.embedding),
     ]
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _binary(data: bytes | None) -> Binary | None:
+    return None if data is None else Binary(data)
