@@ -40,7 +40,9 @@ def decoder(side: int = 20) -> keras.Model:
     # What the frame holds as a whole: how bright skin and lesion are, how large it is.
     whole = layers.GlobalAveragePooling2D(keepdims=True, name="whole_pool")(third)
     third = layers.Add(name="whole_add")([third, layers.Dense(deep, name="whole")(whole)])
-    x = layers.Add(name="middle_join")([_raise(third, middle, side // 2, name="middle"), second])
+    x = layers.Add(name="middle_join")(
+        [_raise(third, middle, second.shape[1], name="middle"), second]
+    )
     x = _convolve(x, middle, name="middle_after")
     x = layers.Add(name="fine_join")([_raise(x, fine, side, name="fine"), first])
     x = _convolve(x, fine, name="fine_after")
