@@ -18,6 +18,7 @@ Bools = NDArray[np.bool_]
 Range = tuple[float, float]
 
 RESAMPLES = 1000
+CURVE_POINTS = 100
 
 
 def confusion(truth: Ints, decision: Ints, classes: int, weights: Array | None = None) -> Array:
@@ -83,6 +84,22 @@ def resampled_auc(truth: Bools, score: Array, weights: Array) -> Array:
         found = weights_ill @ (below[less] + below[no_more])
         areas[row] = found / (2 * pairs) if pairs else np.nan
     return areas
+
+
+def roc(truth: Bools, score: Array, most: int = CURVE_POINTS) -> list[list[float]]:
+    """At most `most` points [false positive rate, true positive rate], from 0, 0 to 1, 1."""
+    if truth.all() or not truth.any():
+        return []
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.r_[np.diff(score[order]) < 0, True])
+    hits, misses = np.cumsum(truth[order])[last], np.cumsum(~truth[order])[last]
+    curve = np.stack([np.r_[0, misses / misses[-1]], np.r_[0, hits / hits[-1]]], axis=1)
+    if len(curve) > most:
+        # Evenly along the curve, whose length from corner to corner is 2, so that the steep
+        # beginning keeps its shape.
+        kept = np.searchsorted(curve.sum(axis=1), np.linspace(0, 2, most - 1))
+        curve = curve[np.unique(np.r_[0, np.minimum(kept, len(curve) - 1), len(curve) - 1])]
+    return [[round(float(x), 5), round(float(y), 5)] for x, y in curve]
 
 
 def resampled_share(right: Bools, members: Bools, weights: Array) -> Array:

@@ -20,7 +20,6 @@ from .labels import Labelled
 from .metrics import Array
 from .outcomes import Outcomes, Task
 
-CURVE = 100  # most points of a ROC curve
 SETS = ("90", "95")
 
 
@@ -113,7 +112,8 @@ def measure(
         "keys": list(task.keys),
         "confusion": metrics.confusion(truth, outcomes.decision, len(task.keys)).tolist(),
         "roc": {
-            key: roc(truth == label, probability[:, label]) for label, key in enumerate(task.keys)
+            key: metrics.roc(truth == label, probability[:, label])
+            for label, key in enumerate(task.keys)
         },
         "reliability": calibration.reliability(truth, probability),
     }
@@ -137,22 +137,6 @@ def short(
         "operating_points": [_at_point(task, outcomes, point) for point in points],
         "intervals": ranges,
     }
-
-
-def roc(truth: metrics.Bools, score: Array, most: int = CURVE) -> list[list[float]]:
-    """At most `most` points [false positive rate, true positive rate], from 0, 0 to 1, 1."""
-    if truth.all() or not truth.any():
-        return []
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.r_[np.diff(score[order]) < 0, True])
-    hits, misses = np.cumsum(truth[order])[last], np.cumsum(~truth[order])[last]
-    curve = np.stack([np.r_[0, misses / misses[-1]], np.r_[0, hits / hits[-1]]], axis=1)
-    if len(curve) > most:
-        # Evenly along the curve, whose length from corner to corner is 2, so that the steep
-        # beginning keeps its shape.
-        kept = np.searchsorted(curve.sum(axis=1), np.linspace(0, 2, most - 1))
-        curve = curve[np.unique(np.r_[0, np.minimum(kept, len(curve) - 1), len(curve) - 1])]
-    return [[round(float(x), 5), round(float(y), 5)] for x, y in curve]
 
 
 def _headline(task: Task, outcomes: Outcomes, weights: Array) -> dict[str, Any]:
@@ -211,7 +195,10 @@ def _per_class(
         }
         with np.errstate(invalid="ignore"):
             found = tables[:, label, label] / tables[:, label].sum(axis=1)
+            others = np.delete(tables, label, axis=1)
+            left = 1 - others[:, :, label].sum(axis=1) / others.sum(axis=(1, 2))
         ranges[f"{key}_sensitivity"] = metrics.spread(found)
+        ranges[f"{key}_specificity"] = metrics.spread(left)
         ranges[f"{key}_auc"] = metrics.spread(metrics.resampled_auc(members, score, weights))
     return rows
 
@@ -255,7 +242,7 @@ def _at_point(task: Task, outcomes: Outcomes, point: Point) -> dict[str, Any]:
     scores, first = metrics.by_lesion(outcomes.triage_score, lesions)
     truth = outcomes.truth[first]
     thresholds = np.broadcast_to(point.threshold, len(outcomes))[first]
-    found, ill = np.asarray(scores >= thresholds), task.malignant[truth]
+    found, ill = np.greater_equal(scores, thresholds), task.malignant[truth]
     aimed = truth == task.keys.index(point.name) if point.name in task.keys else ill
     trials, hits = int(aimed.sum()), int(found[aimed].sum())
     others, left = int((~ill).sum()), int((~found[~ill]).sum())

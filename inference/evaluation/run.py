@@ -117,9 +117,7 @@ def hide(known: Sequence[Metadata], share: float, seed: int = 0) -> list[Metadat
 
 def light(found: Finding) -> Finding:
     """The finding without its maps, mask and embedding, which are most of its size."""
-    return replace(
-        found, saliency=NOTHING, melanoma_saliency=None, mask=None, embedding=NOTHING[:, 0]
-    )
+    return replace(found, saliency=NOTHING, melanoma_saliency=None, mask=None, embedding=None)
 
 
 def write_predictions(path: Path, keys: Sequence[str], judged: Judged) -> None:

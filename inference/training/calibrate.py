@@ -12,19 +12,16 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
+from inference.evaluation import outcomes, report
 from inference.evaluation.metrics import by_lesion
-from inference.network import posterior
+from inference.network import limits, posterior
 from inference.network.limits import Quality
+from inference.network.metadata import Metadata
 
-from . import operating
+from . import fits, operating
 
 Array = NDArray[np.float64]
-
-SET_SHARES = (("90", 0.90), ("95", 0.95))
-DECLINED_SHARE = 0.01
-SMALLEST_SIDE = 100
 
 
 class TaskClass(Protocol):
@@ -117,10 +114,15 @@ def fit(
     often lesions of each class occur and how often they were drawn in training. Raises ValueError
     when a class with a target has no lesion here.
     """
-    warmth = temperature(part, drawn_prior=drawn_prior, prior=prior)
+    weights = part.weights
+    warmth = fits.temperature(
+        part.logits, part.labels, weights, drawn_prior=drawn_prior, prior=prior
+    )
     malignant = np.array([row.malignant for row in classes])
     said = speak(part, warmth, prior=prior, drawn_prior=drawn_prior, malignant=malignant)
-    scores, first = by_lesion(said.triage_score, part.lesions)
+    # A patient may have lesions of several classes: those of one class count as one.
+    lesions = np.char.add(np.char.add(part.lesions, "/"), part.labels.astype(np.str_))
+    scores, first = by_lesion(said.triage_score, lesions)
     truth = part.labels[first]
     points, curve = [], []
     for key, target in targets.items():
@@ -131,77 +133,115 @@ def fit(
         "temperature": warmth,
         "operating_points": points,
         "operating_curve": curve,
-        "sets": set_limits(part, said, prior),
-        "limits": abstention(part, said),
+        "sets": fits.set_limits((said.fused, said.image_only), part.labels, weights, prior),
+        "limits": fits.abstention(part.quality, part.distances, weights),
     }
 
 
-def temperature(part: OutOfFold, *, drawn_prior: Array, prior: Array) -> float:
-    """The temperature with the least lesion-weighted loss (Guo et al. 2017), 0.25 to 8."""
+def cross_fitted(
+    part: OutOfFold,
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    classes: Sequence[TaskClass],
+    targets: Mapping[str, float],
+    known: Sequence[Metadata] | None = None,
+    units: NDArray[np.str_] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Figures in which nothing was fitted on the fold that it is measured on.
 
-    def loss(log_temperature: float) -> float:
-        probability = posterior.probabilities(
-            part.logits,
-            temperature=float(np.exp(log_temperature)),
-            drawn_prior=drawn_prior,
+    Each fold is judged with the fits of the others. {"folds": [{"fold", "n", "temperature",
+    and the figures of `report.short`}], "pooled": `report.measure` of all folds together}. `known`
+    gives the subgroups their age, sex and site; `units` (n,) what is resampled together where that
+    is more than a lesion. Raises ValueError with fewer than two folds.
+    """
+    numbers = np.unique(part.folds)
+    if len(numbers) < 2:
+        raise ValueError("Cross-fitting needs at least two folds.")
+    task = outcomes.Task(
+        tuple(row.key for row in classes), np.array([row.malignant for row in classes])
+    )
+    people = known if known is not None else [Metadata()] * len(part)
+    together = units if units is not None else part.lesions
+    pieces, folds = [], []
+    thresholds = {key: np.empty(len(part)) for key in targets}
+    for number in numbers:
+        inside = part.folds == number
+        fitted = fit(
+            part.take(~inside),
             prior=prior,
+            drawn_prior=drawn_prior,
+            classes=classes,
+            targets=targets,
         )
-        return negative_log_likelihood(probability, part.labels, part.weights)
-
-    best = minimize_scalar(loss, bounds=(np.log(0.25), np.log(8)), method="bounded")
-    return float(np.exp(best.x))
-
-
-def negative_log_likelihood(probability: Array, labels: NDArray[np.int64], weights: Array) -> float:
-    """Weighted mean of -log p(label)."""
-    likely = probability[np.arange(len(labels)), labels]
-    return float(-(weights * np.log(np.maximum(likely, 1e-12))).sum() / weights.sum())
-
-
-def weighted_quantile(values: Array, weights: Array, share: float) -> float:
-    """The smallest value with at least `share` of the weight at or below it."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) / weights.sum()
-    index = min(int(np.searchsorted(reached, share - 1e-12)), len(values) - 1)
-    return float(values[order][index])
-
-
-def set_limits(part: OutOfFold, said: Spoken, prior: Array) -> dict[str, float]:
-    """Limits of `posterior.set_scores` whose sets hold the truth of 90 and 95 % of new lesions.
-
-    Split conformal prediction (Vovk et al. 2005), once with and once without metadata: the
-    greater limit keeps the promise for both.
-    """
-    rows, weights = np.arange(len(part)), part.weights
-    lesions = weights.sum()
-    return {
-        name: max(
-            weighted_quantile(
-                posterior.set_scores(probability, prior)[rows, part.labels],
-                weights,
-                min(1.0, share * (lesions + 1) / lesions),
-            )
-            for probability in (said.fused, said.image_only)
+        for row in fitted["operating_points"]:
+            thresholds[row["name"]][inside] = row["threshold"]
+        piece = judged(
+            part.take(inside),
+            fitted,
+            prior=prior,
+            drawn_prior=drawn_prior,
+            task=task,
+            known=[row for row, there in zip(people, inside, strict=True) if there],
+            units=together[inside],
         )
-        for name, share in SET_SHARES
-    }
+        pieces.append(piece)
+        own = [
+            report.Point(row["name"], row["threshold"], row["target_sensitivity"])
+            for row in fitted["operating_points"]
+        ]
+        told = report.short(task, piece, own, seed=seed)
+        folds.append({"fold": int(number), "temperature": fitted["temperature"], **told})
+    order = np.concatenate([np.flatnonzero(part.folds == number) for number in numbers])
+    points = [report.Point(key, thresholds[key][order], target) for key, target in targets.items()]
+    pooled = report.measure(task, outcomes.concatenate(pieces), points, seed=seed)
+    return {"folds": folds, "pooled": pooled}
 
 
-def abstention(part: OutOfFold, said: Spoken) -> dict[str, float]:
-    """Limits beyond which the network must not speak.
+def judged(
+    part: OutOfFold,
+    fitted: Mapping[str, Any],
+    *,
+    prior: Array,
+    drawn_prior: Array,
+    task: outcomes.Task,
+    known: Sequence[Metadata],
+    units: NDArray[np.str_],
+) -> outcomes.Outcomes:
+    """What an engine with the fits of `fit` would say of `part`."""
+    said = speak(
+        part,
+        fitted["temperature"],
+        prior=prior,
+        drawn_prior=drawn_prior,
+        malignant=task.malignant,
+    )
+    thresholds = [row["threshold"] for row in fitted["operating_points"]]
+    return outcomes.Outcomes(
+        truth=part.labels,
+        units=units,
+        probability=said.fused,
+        image_only=said.image_only,
+        decision=posterior.decisions(said.fused, prior),
+        triage_score=said.triage_score,
+        urgent=posterior.urgent(said.triage_score, thresholds),
+        declined=declined(part, fitted["limits"]),
+        sets={
+            name: posterior.prediction_sets(said.fused, prior, limit)
+            for name, limit in fitted["sets"].items()
+        },
+        lightness=np.array([quality.brightness for quality in part.quality]),
+        **outcomes.about(known),
+    )
 
-    The distance accepts all but DECLINED_SHARE of the images here. Pixel limits lie well outside
-    all of them: they are for covers, flashes and drawn curtains, not for poor images.
-    """
-    measured = {
-        name: np.array([getattr(quality, name) for quality in part.quality])
-        for name in ("contrast", "dark", "bright", "sharpness")
-    }
-    return {
-        "smallest_side": float(SMALLEST_SIDE),
-        "lowest_contrast": float(measured["contrast"].min() / 2),
-        "largest_dark": float((1 + measured["dark"].max()) / 2),
-        "largest_bright": float((1 + measured["bright"].max()) / 2),
-        "lowest_sharpness": float(measured["sharpness"].min() / 2),
-        "largest_distance": weighted_quantile(part.distances, part.weights, 1 - DECLINED_SHARE),
-    }
+
+def declined(part: OutOfFold, fitted: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which images the fitted limits would decline, size aside."""
+    return np.array(
+        [
+            limits.reason(fits.SMALLEST_SIDE, quality, float(distance), fitted) is not None
+            for quality, distance in zip(part.quality, part.distances, strict=True)
+        ],
+        np.bool_,
+    )
