@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from imaging.models import Instance, Study
 
 PROJECT = embedded.PROJECT
-PACKAGE = PROJECT / "inference" / "packages" / "ham10000-mobilenet"
+PACKAGES = PROJECT / "inference" / "packages"
+PACKAGE = PACKAGES / "ham10000-standard"  # what the workers run
+FAST = PACKAGES / "ham10000-fast"
 SIZE = (600, 450)  # HAM10000's own
 DRAWINGS = 6
 

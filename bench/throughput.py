@@ -55,7 +55,7 @@ def _run(bench: Bench, originals: list[Instance], count: int) -> float:
 
 def _queue(originals: list[Instance], count: int) -> None:
     """Many images with the sealed bytes of a few, queued as their admission would have done."""
-    model = ModelVersion.objects.get(active=True)
+    model = ModelVersion.objects.get(active=True, modality="dermoscopy")
     instances, predictions = [], []
     for number in range(count):
         copy = Instance.objects.get(pk=originals[number % len(originals)].pk)
@@ -74,7 +74,7 @@ def _wait_idle(bench: Bench) -> None:
 
 def _costs(originals: list[Instance]) -> tuple[float, float]:
     from inference import package
-    from inference.network.preprocess import decode, square
+    from inference.network.preprocess import decode, frame
 
     side = package.read(PACKAGE).input_size
     repeats = 10
@@ -84,7 +84,7 @@ def _costs(originals: list[Instance]) -> tuple[float, float]:
     read = time.process_time()
     for _ in range(repeats):
         for data in sealed:
-            square(decode(data, for_size=side), side)
+            frame(decode(data, for_size=side), side)
     done = time.process_time()
     each_ms = 1000 / (repeats * len(originals))
     return (read - began) * each_ms, (done - read) * each_ms

@@ -48,6 +48,15 @@ def finding(**changes: Any) -> Finding:
         "metadata_used": {"age": 56.0},
         "prediction_sets": {"90": ["nv"]},
         "quality": {"contrast": 40.0},
+        "image_only": {"mel": 0.35, "nv": 0.65},
+        "triage_score": 0.35,
+        "operating_points": [{"name": "mel", "threshold": 0.5}],
+        "limited": ["hair"],
+        "melanoma_saliency": np.array([[9, 8], [7, 6]], np.uint8),
+        "mask": np.array([[0, 255, 0]], np.uint8),
+        "measurements": {"area_share": 0.25},
+        "embedding": np.array([0.6, -0.8], np.float16),
+        "runtime": {"tensorflow": "2", "device": "a processor"},
     }
     return Finding(**fields | changes)
 
@@ -149,17 +158,60 @@ def test_one_image_runs_at_once(technician: Any, pipeline: Pipeline, network: Ne
             "code": "400010006",
             "display": "Melanocytic nevus of skin",
             "probability": 0.8,
+            "image_only": 0.65,
         },
         {
             "key": "mel",
             "code": "93655004",
             "display": "Malignant melanoma of skin",
             "probability": 0.2,
+            "image_only": 0.35,
         },
     ]
     assert row.result["prediction_sets"] == {"90": ["nv"]}
     assert (row.malignant_probability, row.triage) == (0.2, "routine")
     assert (bytes(row.saliency), row.saliency_shape) == (bytes([0, 255, 128, 64]), [2, 2])
+
+
+def test_everything_that_was_found_is_kept(technician: Any, pipeline: Pipeline) -> None:
+    opinions.admit(technician)
+    run(pipeline)
+    (row,) = rows(technician)
+    assert row.result["triage_score"] == 0.35
+    assert row.result["operating_points"] == [{"name": "mel", "threshold": 0.5}]
+    assert row.result["limited"] == ["hair"]
+    assert row.result["measurements"] == {"area_share": 0.25}
+    assert row.result["runtime"] == {"tensorflow": "2", "device": "a processor"}
+    assert bytes(row.melanoma_saliency) == bytes([9, 8, 7, 6])
+    assert (bytes(row.mask), row.mask_shape) == (bytes([0, 255, 0]), [1, 3])
+    assert np.frombuffer(row.embedding, np.float16).tolist() == pytest.approx([0.6, -0.8], abs=1e-3)
+
+
+def test_a_package_without_masks_and_without_melanoma_leaves_them_empty(
+    technician: Any, pipeline: Pipeline, network: Network
+) -> None:
+    nothing = dict.fromkeys(("melanoma_saliency", "mask", "measurements", "embedding"))
+    network.answer = lambda case: finding(**nothing)
+    opinions.admit(technician)
+    run(pipeline)
+    (row,) = rows(technician)
+    assert row.status == "ready"
+    assert "measurements" not in row.result
+    assert (row.melanoma_saliency, row.mask, row.mask_shape, row.embedding) == (None,) * 4
+
+
+def test_nothing_that_nobody_should_trust_is_kept_of_a_declined_image(
+    technician: Any, pipeline: Pipeline, network: Network
+) -> None:
+    network.answer = lambda case: finding(declined_reason="Too dark.", declined_code="too_dark")
+    opinions.admit(technician)
+    run(pipeline)
+    (row,) = rows(technician)
+    assert (row.status, row.triage, row.malignant_probability) == ("declined", "", None)
+    kept = {"quality", "embedding_distance", "metadata_used", "runtime", "declined_code"}
+    assert set(row.result) == kept
+    pictures = (row.saliency, row.melanoma_saliency, row.mask, row.mask_shape, row.embedding)
+    assert pictures == (None,) * 5
 
 
 def test_the_network_is_told_what_is_known(
