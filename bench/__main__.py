@@ -52,7 +52,7 @@ def about(standard: Cost, fast: Cost) -> list[str]:
             f"  {cost.package:17}{cost.single_ms:6.1f} ms an image alone"
             f"   {cost.threads} threads (aim: at most {aim})",
             f"                   {cost.batch_ms:6.1f} ms in batches of {cost.batch}",
-            f"                   {cost.start_seconds:6.1f} s to start, at most {cost.peak_mb:.0f} MB",
+            f"  start, memory    {cost.start_seconds:6.1f} s, at most {cost.peak_mb:.0f} MB",
         ]
     return lines
 
