@@ -1,4 +1,7 @@
-"""The heat map as a picture that lies over the image: colour and opacity grow with the evidence."""
+"""The heat map as a picture that lies over the image: colour and opacity grow with the evidence.
+
+The same colour is the same evidence on every image of a package: nothing is stretched here.
+"""
 
 import io
 from collections.abc import Sequence
@@ -16,8 +19,8 @@ _ANCHORS = [(87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)]
 def png(grid: bytes, shape: Sequence[int], size: tuple[int, int]) -> bytes:
     """A PNG over an image of `size` (width, height), at most LONGEST pixels a side.
 
-    `grid` has one byte a cell (255 the strongest evidence), `shape` its rows and columns. It spans
-    the centre square that the network saw; the rest is transparent.
+    `grid` has one byte a cell, on the scale of `network/saliency.py`, `shape` its rows and columns.
+    It spans the centre square that the network saw; the rest is transparent.
     """
     rows, columns = shape
     scale = min(1.0, LONGEST / max(size))

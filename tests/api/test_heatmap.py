@@ -53,3 +53,10 @@ def test_stronger_evidence_is_lighter_and_more_opaque() -> None:
     lightness = [int(0.3 * r + 0.59 * g + 0.11 * b) for r, g, b, _a in spots]
     assert lightness == sorted(lightness)
     assert [a for *_rgb, a in spots] == sorted(a for *_rgb, a in spots)
+
+
+def test_equal_evidence_looks_equal_whatever_else_is_in_the_image() -> None:
+    faint = drawn(bytes([60] * 9), (3, 3), (90, 90))[85, 5]
+    beside = drawn(bytes([60, 60, 255] + [60] * 6), (3, 3), (90, 90))[85, 5]
+    assert faint.tolist() == beside.tolist()
+    assert 0 < faint[3] < heatmap.OPAQUE / 2

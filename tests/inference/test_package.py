@@ -13,6 +13,7 @@ from inference import package
 from inference.network import task
 from inference.network.classes import CLASSES, KEYS
 from inference.package import PackageRefused
+from inference.toml_text import dump
 from tests import packages
 
 
@@ -217,5 +218,5 @@ def test_the_manifest_is_written_as_toml() -> None:
         "inner": {"x": 1, "deep": {"y": [0.5, 1.5]}},
         "rows": [{"key": "a", "low": {"v": 1}}, {"key": "b"}],
     }
-    assert tomllib.loads(package.dump(table)) == {**table, "tiny": 0.0}
-    assert tomllib.loads(package.dump({"a": None, "b": {"c": None}})) == {"b": {}}
+    assert tomllib.loads(dump(table)) == {**table, "tiny": 0.0}
+    assert tomllib.loads(dump({"a": None, "b": {"c": None}})) == {"b": {}}
