@@ -1,8 +1,9 @@
-"""The whole way from a folder of images to a model package: split, fit, calibrate, write."""
+"""From trained runs to a model package: fits, test on the last fold, shipped members, card."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,187 +11,188 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from inference import package
 from inference.engine import Engine
 from inference.evaluation import labels, report, run
-from inference.network import limits, metadata, posterior
-from inference.network.classes import CLASSES, KEYS
-from inference.network.preprocess import square
+from inference.network import ensemble
+from inference.package import Package
 
-from . import calibrate, card, datasets
-from .config import Config
-from .datasets import Example, Frames
-from .fit import Draws, drawn_prior, fit
+from . import calibrate, card, datasets, folds, imbalance, masks, outputs, tables
+from .study import Study
 
 
 @dataclass(frozen=True)
-class Sources:
-    """HAM10000, decoded: `fine` holds finer copies of some images, or nothing."""
+class Kind:
+    """One of the packages that a study gives: how many members answer, in how many symmetries."""
 
-    examples: list[Example]
-    coarse: Frames
-    fine: Frames
-
-
-def open_sources(data: Path, cache: Path) -> Sources:
-    """Read the table of `data` and decode its images once into `cache`. Raises DataUnusable."""
-    examples = datasets.read_ham10000(data / datasets.TABLE)
-    ids = [row.image_id for row in examples]
-    coarse = datasets.decode_folder(data / "images", cache / "images.npy", ids)
-    if missing := [image_id for image_id in ids if image_id not in coarse]:
-        raise datasets.DataUnusable(
-            f"{data / 'images'} lacks {len(missing)} of {len(ids)} images, {missing[0]}.jpg first."
-        )
-    if absent := set(range(len(KEYS))) - {row.label for row in examples}:
-        raise datasets.DataUnusable(f"No image of class {KEYS[min(absent)]} is listed.")
-    fine = datasets.Frames([], np.empty((0, 0, 0, 3), np.uint8))
-    if (data / "images_224").is_dir():
-        fine = datasets.decode_folder(data / "images_224", cache / "images_224.npy", ids)
-    return Sources(examples, coarse, fine)
+    name: str
+    members: int
+    symmetries: int
 
 
-def split(examples: Sequence[Example], config: Config) -> dict[str, list[Example]]:
-    """The configured parts: train, calibrate, report. No lesion is in two of them."""
-    shares = {"calibrate": config.data.calibrate, "report": config.data.report}
-    return datasets.split(examples, seed=config.seed, shares=shares)
+def kinds(study: Study) -> list[Kind]:
+    """`standard` is the whole ensemble; `fast` one member and one look, for weak machines."""
+    chosen = study.config.members
+    return [
+        Kind("standard", chosen.count, chosen.symmetries),
+        *([Kind("fast", 1, 1)] if chosen.fast else []),
+    ]
 
 
-def encoder_weights(data: Path, config: Config) -> Path:
-    """The folder of ImageNet weights. Raises DataUnusable."""
-    named = config.network.encoder_weights
-    folder = Path(named) if named else data.parent / "weights" / "mobilenetv2_imagenet"
-    if not folder.is_dir():
-        raise datasets.DataUnusable(f"{folder} is missing: training starts from ImageNet weights.")
-    return folder
+def build(study: Study, kind: Kind, out: Path) -> Package:
+    """Fit on the developed folds, test on the last one, and write the shipped package to `out`.
+
+    The runs must be there. The tested package, whose members saw nothing of the last fold, stays in
+    the working folder; its figures are the shipped one's card.
+    """
+    part = outputs.out_of_fold(study, kind.symmetries)
+    prior, drawn = _priors(study)
+    targets = dict(study.task.targets)
+    told = {
+        "prior": prior,
+        "drawn_prior": drawn,
+        "classes": study.task.classes,
+        "targets": targets,
+    }
+    fitted = calibrate.fit(part, **told)
+    developed = np.flatnonzero(study.fold != folds.TEST_FOLD)
+    crossed = calibrate.cross_fitted(
+        part, **told, known=[study.examples[row].metadata for row in _pooled(study)]
+    )
+    tested = _write(
+        study,
+        kind,
+        study.developments[:1] if kind.members == 1 else study.developments,
+        developed,
+        fitted,
+        study.work / f"tested-{kind.name}",
+    )
+    figures = test(study, tested)
+    shipped = _write(
+        study, kind, study.members[: kind.members], np.arange(len(study.examples)), fitted, out
+    )
+    figures["out_of_fold"] = crossed
+    out.joinpath(package.METRICS).write_text(json.dumps(figures, indent=1) + "\n")
+    manifest = {**shipped.manifest, "metrics": _headline(figures)}
+    return package.describe(out, manifest, card.draft(manifest, figures))
 
 
-def train(data: Path, config: Config, out: Path, work: Path) -> package.Package:
-    """Train, or go on from what `work` holds, and write the package to `out`."""
-    weights = encoder_weights(data, config)
-    sources = open_sources(data, work / "cache")
-    parts = split(sources.examples, config)
-    draws = Draws(parts["train"], sources.coarse, sources.fine, config)
-    for name in ("calibrate", "report"):
-        datasets.write_table(data / datasets.TABLE, work / f"{name}.csv", parts[name])
-    network = fit(draws, config, weights, work / "run")
-    write(network, sources, config, out)
-    return record_figures(out, data / "images", work / "report.csv")
-
-
-def record_figures(out: Path, images: Path, table: Path) -> package.Package:
-    """Run the written package on its report part and put the figures in manifest and card."""
-    engine = Engine.load(out)
-    judged = run.judge(engine, labels.read(table), images)
-    figures = report.figures(
+def test(study: Study, tested: Package) -> dict[str, Any]:
+    """The figures of a package on the fold that nothing was fitted on, through the engine."""
+    table = study.work / "test.csv"
+    rows = np.flatnonzero(study.fold == folds.TEST_FOLD)
+    ids = [study.examples[row].image_id for row in rows]
+    tables.write_table(study.data, study.task, table, ids)
+    engine = Engine.load(tested.folder, threads=2)
+    judged = run.judge(engine, labels.read(table, study.task), study.data / "images")
+    return report.figures(
         engine.package, judged.rows, judged.findings, ms_per_image=judged.ms_per_image
     )
-    manifest = engine.package.manifest
-    metrics = {
-        "n": figures["n"],
-        "balanced_accuracy": figures["balanced_accuracy"],
-        "malignant_auc": figures["malignant_auc"],
-        "malignant_auc_95": figures["intervals"]["malignant_auc"],
-        "ece": figures["ece"],
-        "per_class": figures["per_class"],
-    }
-    return package.describe(out, {**manifest, "metrics": metrics}, card.draft(manifest, figures))
 
 
-def write(network: keras.Model, sources: Sources, config: Config, out: Path) -> package.Package:
-    """Calibrate a trained network and write its package; `record_figures` completes it."""
-    parts = split(sources.examples, config)
-    truth = np.array([row.label for row in parts["train"]])
-    shares = np.bincount(truth, datasets.lesion_weights(parts["train"]), len(KEYS))
-    prior, drawn = shares / shares.sum(), drawn_prior(truth, config.fit.prior_power)
-    likeness = _likeness(network, parts["train"], sources, config.network.size)
-    part = held_out(network, parts["calibrate"], sources.coarse, config.network.size)
-    temperature = calibrate.temperature(part, drawn_prior=drawn, prior=prior)
-    probability = posterior.probabilities(
-        part.logits, temperature=temperature, drawn_prior=drawn, prior=prior
+def _pooled(study: Study) -> NDArray[np.int64]:
+    return np.concatenate(
+        [np.flatnonzero(study.fold == number) for number in range(folds.TEST_FOLD)]
     )
-    ill = np.array([row.malignant for row in CLASSES])
-    manifest: dict[str, Any] = {
-        "name": config.name,
+
+
+def _priors(study: Study) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often lesions of each class occur, and what the runs took for granted."""
+    weights = datasets.lesion_weights(study.examples)
+    classes = len(study.task.keys)
+    shares = np.bincount(study.labels, weights, classes)
+    plan = imbalance.plan(study.labels, classes, study.config.fit)
+    return shares / shares.sum(), plan.prior
+
+
+def _write(
+    study: Study,
+    kind: Kind,
+    runs: Sequence[str],
+    rows: NDArray[np.int64],
+    fitted: Mapping[str, Any],
+    folder: Path,
+) -> Package:
+    together = outputs.served(study, runs, kind.symmetries)
+    likeness = outputs.fit_likeness(study, together, rows)
+    arrays = {**together.arrays(), **likeness.arrays()}
+    if study.masks is not None:
+        drawn = mask_decoder(study, rows, folder.name)
+        arrays |= {f"mask/{weight.path}": np.asarray(weight) for weight in drawn.weights}
+    manifest = _manifest(study, kind, len(runs), rows, fitted)
+    ids = [study.examples[row].image_id for row in rows]
+    return package.write(folder, manifest, arrays, card.draft(manifest), training_ids=ids)
+
+
+def mask_decoder(study: Study, rows: NDArray[np.int64], name: str) -> keras.Model:
+    """The decoder of lesion masks for these examples, fitted once."""
+    assert study.masks is not None
+    side = study.config.network.size // masks.REDUCTION
+    which = "all" if len(rows) == len(study.examples) else "developed"
+    kept = study.work / f"mask-{which}.npz"
+    model = masks.decoder(side)
+    if kept.is_file():
+        with np.load(kept) as saved:
+            for weight in model.weights:
+                weight.assign(saved[weight.path])
+        return model
+    settings = masks.MaskFit(size=study.config.network.size, seed=study.config.seed)
+    stem = ensemble.mobilenet.stem(study.config.network.size)
+    ensemble.mobilenet.load_imagenet(stem, study.weights)
+    ids = [study.examples[row].image_id for row in rows]
+    cache = study.work / "cache" / f"mask-views-{which}.npy"
+    drawn = masks.make_views(
+        stem, study.coarse, study.masks, ids, study.config.augment, settings, cache
+    )
+    model = masks.fit(drawn, settings)
+    np.savez(kept, **{weight.path: np.asarray(weight) for weight in model.weights})
+    return model
+
+
+def _manifest(
+    study: Study, kind: Kind, members: int, rows: NDArray[np.int64], fitted: Mapping[str, Any]
+) -> dict[str, Any]:
+    task, config = study.task, study.config
+    prior, drawn = _priors(study)
+    chosen = [study.examples[row] for row in rows]
+    return {
+        "name": f"{config.name}-{kind.name}",
         "version": config.version,
-        "task": "seven-class diagnosis of a skin lesion",
-        "modality": "dermoscopy",
-        "intended_use": card.INTENDED_USE,
-        "terms": card.TERMS,
-        "temperature": temperature,
-        "prior": dict(zip(KEYS, prior.tolist(), strict=True)),
-        "drawn_prior": dict(zip(KEYS, drawn.tolist(), strict=True)),
-        "classes": [asdict(row) for row in CLASSES],
+        "task": task.name,
+        "title": task.title,
+        "modality": task.modality,
+        "intended_use": task.intended_use,
+        "terms": task.terms,
+        "limits_text": task.limits_text,
+        "members": members,
+        "symmetries": kind.symmetries,
+        "mask": study.masks is not None,
+        "temperature": fitted["temperature"],
+        "intended": dict(task.intended),
+        "network": {"stem_blocks": config.network.stem_blocks, "fusion": config.network.fusion},
+        "prior": dict(zip(task.keys, prior.tolist(), strict=True)),
+        "drawn_prior": dict(zip(task.keys, drawn.tolist(), strict=True)),
+        "classes": [asdict(row) for row in task.classes],
         "input": {"size": config.network.size, "channels": "RGB, 0-255", "fit": "centre square"},
-        "metadata": {
-            "fields": list(metadata.FIELDS),
-            "sex": list(metadata.SEXES),
-            "site": list(metadata.SITES),
-            "age": "years",
-        },
-        "operating_points": [
-            calibrate.operating_point(probability[:, ill].sum(axis=1), ill[part.labels], part)
-        ],
-        "sets": calibrate.set_limits(probability, prior, part),
-        "limits": calibrate.abstention(part, likeness),
+        "metadata": task.fields.manifest(),
+        "operating_points": fitted["operating_points"],
+        "operating_curve": fitted["operating_curve"],
+        "sets": fitted["sets"],
+        "limits": fitted["limits"],
         "data": {
-            "source": "HAM10000 (Tschandl, Rosendahl, Kittler 2018)",
-            "terms": "CC BY-NC 4.0",
+            "source": task.source,
+            "terms": task.data_terms,
+            "grouping": task.grouping,
             "seed": config.seed,
-            **{f"{name}_images": len(rows) for name, rows in parts.items()},
-            **{
-                f"{name}_lesions": len({row.lesion_id for row in rows})
-                for name, rows in parts.items()
-            },
-            **{f"{name}_sha256": datasets.fingerprint(rows) for name, rows in parts.items()},
+            "images": len(chosen),
+            "groups": len({row.lesion_id for row in chosen}),
+            "folds": folds.FOLDS,
+            "folds_sha256": folds.fingerprint(study.examples, study.fold),
         },
     }
-    arrays = {variable.path: np.asarray(variable) for variable in network.variables}
-    return package.write(out, manifest, {**arrays, **likeness.arrays()}, card.draft(manifest))
 
 
-def held_out(
-    network: keras.Model, examples: Sequence[Example], frames: Frames, size: int
-) -> calibrate.HeldOut:
-    """The network's outputs on a part, with what is known of each image."""
-    squares = [square(frames[row.image_id], size) for row in examples]
-    logits, embedding = _outputs(network, squares, examples)
-    return calibrate.HeldOut(
-        logits=logits,
-        embedding=embedding,
-        labels=np.array([row.label for row in examples]),
-        lesions=np.array([row.lesion_id for row in examples]),
-        weights=datasets.lesion_weights(examples),
-        quality=[limits.measure(pixels) for pixels in squares],
-    )
-
-
-def _likeness(
-    network: keras.Model, examples: Sequence[Example], sources: Sources, size: int
-) -> limits.Likeness:
-    # Both resolutions are familiar to the network, so both must be to the limit.
-    fine = [row for row in examples if row.image_id in sources.fine]
-    squares = [square(sources.coarse[row.image_id], size) for row in examples]
-    squares += [square(sources.fine[row.image_id], size) for row in fine]
-    both = [*examples, *fine]
-    _, embedding = _outputs(network, squares, both)
-    truth = np.array([row.label for row in both])
-    return limits.fit_likeness(embedding, truth, len(KEYS))
-
-
-def _outputs(
-    network: keras.Model,
-    squares: Sequence[NDArray[np.uint8]],
-    examples: Sequence[Example],
-    batch: int = 64,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    known = metadata.encode([row.metadata for row in examples])
-    logits, embedding = [], []
-    for start in tqdm(range(0, len(squares), batch), desc="calibrate", unit="batch"):
-        rows = slice(start, start + batch)
-        images = np.stack(squares[rows]).astype(np.float32)
-        outputs = network({"image": images, "metadata": known[rows]}, training=False)
-        logits.append(np.asarray(outputs["logits"]))
-        embedding.append(np.asarray(outputs["embedding"]))
-    return np.concatenate(logits), np.concatenate(embedding)
+def _headline(figures: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("n", "balanced_accuracy", "malignant_auc", "ece", "per_class")
+    return {name: figures[name] for name in names if name in figures}

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from inference.network import task as tasks
+from inference.network.task import Task
+
 DEFAULT = Path(__file__).with_name("default.toml")
 
 
@@ -18,6 +21,7 @@ class ConfigError(ValueError):
 class Members:
     count: int
     symmetries: int
+    fast: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class ViewCounts:
 class Config:
     name: str
     version: str
+    task: Task
     seed: int
     members: Members
     network: Network
@@ -102,7 +107,11 @@ def load(path: Path = DEFAULT) -> Config:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     parts = {name: _section(path, name, table.pop(name, {})) for name in SECTIONS}
-    _check(path, "", set(table), {"name", "version", "seed"})
+    _check(path, "", set(table), {"name", "version", "task", "seed"})
+    try:
+        table["task"] = tasks.load(table["task"])
+    except tasks.TaskError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return Config(**table, **parts)
 
 

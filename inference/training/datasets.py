@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,37 +64,6 @@ def write_table(table: Path, out: Path, examples: Sequence[Example]) -> None:
         writer.writerows(row for row in reader if row["image_id"] in wanted)
 
 
-def split(
-    examples: Sequence[Example], *, seed: int, shares: dict[str, float]
-) -> dict[str, list[Example]]:
-    """Parts that share no lesion, stratified by class; the same seed gives the same parts.
-
-    `shares` holds the fraction of lesions of every part but "train", which gets the rest.
-    """
-    by_class: dict[int, list[str]] = defaultdict(list)
-    for lesion, label in sorted({(row.lesion_id, row.label or 0) for row in examples}):
-        by_class[label].append(lesion)
-    rng = np.random.default_rng(seed)
-    part_of: dict[str, str] = {}
-    for label in sorted(by_class):
-        lesions = [by_class[label][index] for index in rng.permutation(len(by_class[label]))]
-        start = 0
-        for part, share in shares.items():
-            stop = start + max(1, round(share * len(lesions)))
-            part_of.update(dict.fromkeys(lesions[start:stop], part))
-            start = stop
-    parts: dict[str, list[Example]] = {part: [] for part in ("train", *shares)}
-    for row in examples:
-        parts[part_of.get(row.lesion_id, "train")].append(row)
-    return parts
-
-
-def fingerprint(examples: Iterable[Example]) -> str:
-    """SHA-256 over the sorted image ids, one a line: which images a network has seen."""
-    text = "\n".join(sorted(row.image_id for row in examples))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def lesion_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
     """One weight an image, so that every lesion counts once however often it was photographed."""
     images = Counter(row.lesion_id for row in examples)
@@ -108,7 +77,7 @@ class Frames:
         self.row_of = {image_id: row for row, image_id in enumerate(ids)}
         self.pixels = pixels
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, an array on disk travels as its name."""
         if isinstance(self.pixels, np.memmap):
             return _reopened, (list(self.row_of), str(self.pixels.filename))

@@ -82,11 +82,14 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
     )
 
 
-def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras.Model:
+def fit(
+    draws: Draws, config: Config, weights: Path, checkpoints: Path, *, start: Path | None = None
+) -> keras.Model:
     """Train to the end of the schedule and return the member with averaged weights.
 
-    Goes on from `checkpoints`/state.npz when it is there; writes that, log.csv and averaged.npz,
-    the averaged weights by name, after every epoch.
+    Begins with the ImageNet `weights`, or with the averages of the finished run in `start`. Goes on
+    from `checkpoints`/state.npz when it is there; writes that, log.csv and averaged.npz, the
+    averaged weights by name, after every epoch.
     """
     keras.utils.set_random_seed(draws.seed)
     network = classifier.member(
@@ -97,7 +100,10 @@ def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras
         dropout=config.network.dropout,
         stem_blocks=config.network.stem_blocks,
     )
-    load_imagenet(network.get_layer("trunk"), weights)
+    if start is None:
+        load_imagenet(network.get_layer("trunk"), weights)
+    else:
+        load_averaged(network, start)
     model = keras.Model(network.input, network.output["logits"])
     optimizer = keras.optimizers.AdamW(
         learning_rate(config, config.fit.epochs * len(draws)),
@@ -138,8 +144,8 @@ def fit(draws: Draws, config: Config, weights: Path, checkpoints: Path) -> keras
 def load_averaged(network: keras.Model, checkpoints: Path) -> None:
     """Fill a member with the averaged weights of a run. Raises KeyError, FileNotFoundError."""
     with np.load(checkpoints / "averaged.npz") as saved:
-        for variable in network.variables:
-            variable.assign(saved[variable.path])
+        for weight in network.weights:
+            weight.assign(saved[weight.path])
 
 
 class Progress(keras.callbacks.Callback):
@@ -180,7 +186,7 @@ class Checkpoints(keras.callbacks.Callback):
         trained = self.model.trainable_variables
         current = [np.asarray(variable) for variable in trained]
         self.model.optimizer.finalize_variable_values(trained)
-        averaged = {variable.path: np.asarray(variable) for variable in self.network.variables}
+        averaged = {weight.path: np.asarray(weight) for weight in self.network.weights}
         np.savez(self.state.with_name("averaged.npz"), allow_pickle=False, **averaged)
         for variable, value in zip(trained, current, strict=True):
             variable.assign(value)

@@ -5,6 +5,7 @@ Four are developed on; the last is only predicted, by the pipeline that is serve
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -97,3 +98,9 @@ def counts(
         }
         for number in range(FOLDS)
     ]
+
+
+def fingerprint(examples: Sequence[Example], fold: NDArray[np.int64]) -> str:
+    """SHA-256 over "image id, fold", sorted, one a line: which fold each image was in."""
+    lines = sorted(f"{row.image_id} {its}" for row, its in zip(examples, fold, strict=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
