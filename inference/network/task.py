@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .classes import DiseaseClass
+from .intended import Intended
 from .metadata import FLAGS, Fields, Metadata
 
 FOLDER = Path(__file__).with_name("tasks")
@@ -161,7 +162,7 @@ def _task(table: dict[str, Any]) -> Task:
         nearest=nearest,
         fields=fields,
         synonyms=synonyms,
-        intended=dict(_table("intended", table["intended"])),
+        intended=_intended(texts["modality"], table["intended"]),
         table=_columns(table["table"], fields, labels),
     )
 
@@ -211,6 +212,17 @@ def _fields(table: dict[str, Any]) -> Fields:
         return Fields.from_manifest(table)
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"[metadata] {error}") from error
+
+
+def _intended(modality: str, rules: Any) -> Mapping[str, Any]:
+    table = dict(_table("intended", rules))
+    try:
+        read_as = Intended.from_manifest({"modality": modality, "intended": table})
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskError(f"[intended] {error}") from error
+    if modality not in read_as.modalities:
+        raise TaskError(f"[intended] modalities lacks the task's own, {modality}.")
+    return table
 
 
 def _columns(table: Any, fields: Fields, labels: Mapping[str, str]) -> Table:
