@@ -48,6 +48,7 @@ class ConsentsIn(Strict):
 
     care = serializers.BooleanField(required=False)
     ai_opinion = serializers.BooleanField(required=False)
+    comparison = serializers.BooleanField(required=False)
     teaching = serializers.BooleanField(required=False)
     research = serializers.BooleanField(required=False)
 
@@ -78,6 +79,7 @@ class ConsentsOut(serializers.Serializer[Any]):
 
     care = serializers.BooleanField(allow_null=True)
     ai_opinion = serializers.BooleanField(allow_null=True)
+    comparison = serializers.BooleanField(allow_null=True)
     teaching = serializers.BooleanField(allow_null=True)
     research = serializers.BooleanField(allow_null=True)
 

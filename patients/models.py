@@ -91,6 +91,7 @@ class PatientChange(TenantModel):
 class Purpose(models.TextChoices):
     CARE = "care", _("Care: photographs in the record")
     AI_OPINION = "ai_opinion", _("A second opinion by software")
+    COMPARISON = "comparison", _("Comparison: images shown, unnamed, beside similar cases here")
     TEACHING = "teaching", _("Teaching")
     RESEARCH = "research", _("Research")
 

@@ -19,6 +19,9 @@ from reports.api_serializers import (
     AssessmentIn,
     AssessmentOut,
     ClaimOut,
+    HistologiesOut,
+    HistologyIn,
+    HistologyOut,
     ReportIn,
     ReportOut,
     SignIn,
@@ -26,7 +29,15 @@ from reports.api_serializers import (
     WorklistRowOut,
 )
 from reports.models import Assessment, Report
-from reports.services import amendments, assessments, claims, composing, rendering, signing
+from reports.services import (
+    amendments,
+    assessments,
+    claims,
+    composing,
+    histology,
+    rendering,
+    signing,
+)
 
 
 class Worklist(Endpoint):
@@ -108,6 +119,33 @@ class AssessmentDetail(Endpoint):
         found = policies.find(self.actor, "view", Assessment.objects.all(), pk=assessment_id)
         audit.viewed_assessment(self.actor, found)
         return Response(AssessmentOut(found).data)
+
+
+class LesionHistology(Endpoint):
+    @operation(
+        "lesions_histology",
+        "Read a lesion's histology with its versions",
+        responses={200: HistologiesOut},
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, lesion_id: uuid.UUID) -> Response:
+        found = selectors.histology(self.actor, lesion_id)
+        return Response({"results": HistologyOut(found.versions, many=True).data})
+
+    @operation(
+        "lesions_record_histology",
+        "Record a lesion's histology",
+        description="Nothing is changed: a correction is a new version, with its reason.",
+        request=HistologyIn,
+        responses={201: HistologyOut},
+        problems=[404],
+    )
+    @idempotent
+    def post(self, request: Request, lesion_id: uuid.UUID) -> Response:
+        asked = self.body(HistologyIn)
+        made = histology.record_histology(actor=self.actor, lesion_id=lesion_id, **asked)
+        return Response(HistologyOut(made).data, 201)
 
 
 class ReportList(Endpoint):

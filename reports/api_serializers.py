@@ -15,6 +15,7 @@ from reports.models import (
     Algorithm,
     Assessment,
     Claim,
+    Histology,
     Management,
     OpinionState,
     Report,
@@ -48,6 +49,18 @@ class AssessmentIn(Strict):
     description = serializers.CharField(required=False, allow_blank=True, max_length=4000)
     algorithm = serializers.ChoiceField(choices=Algorithm.choices, required=False, allow_blank=True)
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000)
+
+
+class HistologyIn(Strict):
+    diagnosis = serializers.CharField(
+        max_length=18, allow_blank=True,
+        help_text="A SNOMED CT code; blank takes the result on record back.",
+    )  # fmt: skip
+    reported_on = serializers.DateField(help_text="The day of the pathologist's report.")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=4000,
+        help_text="Required for every version but the first.",
+    )  # fmt: skip
 
 
 class ReportIn(Strict):
@@ -103,6 +116,31 @@ class AssessmentOut(serializers.ModelSerializer[Assessment]):
             "recorded_at",
         ]
         read_only_fields: ClassVar = fields
+
+
+class HistologyOut(serializers.ModelSerializer[Histology]):
+    """One version of a lesion's result; a blank `diagnosis` took the former one back."""
+
+    class Meta:
+        model = Histology
+        fields: ClassVar = [
+            "id",
+            "patient",
+            "lesion",
+            "version",
+            "diagnosis",
+            "reported_on",
+            "reason",
+            "author",
+            "recorded_at",
+        ]
+        read_only_fields: ClassVar = fields
+
+
+class HistologiesOut(serializers.Serializer[Any]):
+    """Newest first; the first one holds."""
+
+    results = HistologyOut(many=True)
 
 
 class WorklistImageOut(serializers.Serializer[ImageRow]):

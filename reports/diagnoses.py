@@ -102,3 +102,9 @@ def model_class(code: str) -> str | None:
     """The network's class that holds a diagnosis, if any."""
     known = DIAGNOSES.get(code)
     return known.model_class if known else None
+
+
+def class_code(code: str) -> str | None:
+    """The SNOMED CT code of the network's class that holds a diagnosis, if any."""
+    key = model_class(code)
+    return _CLASSES[key].code if key else None

@@ -10,7 +10,7 @@ from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.errors import DomainError
 from inference.network.classes import CLASSES
 from reports.diagnoses import DIAGNOSES
-from reports.models import Algorithm, Assessment, Management, TwoStep
+from reports.models import Algorithm, Assessment, Histology, Management, TwoStep
 
 RANKS = ("diagnosis_1", "diagnosis_2", "diagnosis_3")
 COMMON = {row.code for row in CLASSES}
@@ -129,6 +129,37 @@ def _said(former: Assessment) -> dict[str, Any]:
     names = ("management", "due", "reason", "two_step", "algorithm", "description", "comment")
     said = {name: getattr(former, name) for name in names}
     return said | dict(zip(RANKS, former.diagnoses, strict=False))
+
+
+class HistologyForm(PageForm):
+    """The pathologist's result; where there is one, its correction."""
+
+    diagnosis = DiagnosisField(label=_("Diagnosis by histology"), required=False)
+    reported_on = forms.DateField(label=_("Day of the pathologist's report"), widget=DateInput)
+    reason = _text(_("Why the result on record no longer holds"), rows=2)
+    take_back = forms.BooleanField(
+        label=_("Take the result back: the lesion has none"), required=False
+    )
+
+    def __init__(self, *args: Any, former: Histology | None = None, **kwargs: Any) -> None:
+        if former is not None:
+            said = {"diagnosis": former.diagnosis, "reported_on": former.reported_on}
+            kwargs["initial"] = said | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
+        if former is None:
+            del self.fields["reason"]
+        if former is None or not former.diagnosis:
+            del self.fields["take_back"]
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing is taken back by leaving a field empty."""
+        given = super().clean() or {}
+        taken_back = given.pop("take_back", False)
+        if taken_back:
+            given["diagnosis"] = ""
+        elif not given.get("diagnosis"):
+            self.add_error("diagnosis", _("Choose the diagnosis that the pathologist gave."))
+        return given
 
 
 class SignForm(PageForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import report, review, worklist
+from reports.views import histology, models, report, review, similar, worklist
 
 app_name = "reports"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("visits/<uuid:study_id>/release/", worklist.release, name="release"),
     path("visits/<uuid:study_id>/compose/", review.compose, name="compose"),
     path("visits/<uuid:study_id>/lesions/<uuid:lesion_id>/", review.assess, name="assess"),
+    path("lesions/<uuid:lesion_id>/histology/", histology.histology, name="histology"),
+    path("opinions/<uuid:prediction_id>/similar/", similar.similar, name="similar"),
+    path("similar/<str:text>/", similar.crop, name="similar-crop"),
+    path("models/<uuid:model_id>/compared/", models.compared, name="models-compared"),
     path("patients/<uuid:patient_id>/", report.of_patient, name="patient-reports"),
     path("<uuid:report_id>/", report.report, name="report"),
     path("<uuid:report_id>/sign/", report.sign, name="sign"),

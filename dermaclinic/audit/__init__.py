@@ -316,6 +316,36 @@ def viewed_assessment(actor: "Actor", assessment: Any) -> None:
     _write(actor, "assessment.viewed", obj=assessment)
 
 
+def recorded_histology(actor: "Actor", result: Any) -> None:
+    _write(actor, "histology.recorded", obj=result, detail={"version": result.version})
+
+
+def viewed_histology(actor: "Actor", lesion: Any) -> None:
+    _write(actor, "histology.viewed", obj=lesion)
+
+
+def viewed_similar_cases(
+    actor: "Actor", prediction: Any, *, shown: Iterable[Any], instances: Iterable[Any]
+) -> None:
+    """Whose images were laid beside an opinion's, as in a search, and which."""
+    _write(
+        actor,
+        "similar.viewed",
+        obj=prediction,
+        patient=prediction.instance.patient_id,
+        detail={"shown": _strings(shown), "instances": _strings(instances)},
+    )
+
+
+def refused_similar_case(actor: "Actor", *, why: str) -> None:
+    """A pass to a similar case's image that does not open it; survives any rollback."""
+    from dermaclinic.audit import record
+
+    record.write_past_rollback(
+        record.event(actor, "similar.refused", outcome="denied", detail={"why": why})
+    )
+
+
 def composed_report(actor: "Actor", report: Any) -> None:
     _write(actor, "report.composed", obj=report, detail={"version": report.version})
 

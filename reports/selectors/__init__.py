@@ -4,6 +4,7 @@ They open the clinic's context themselves and write down the look.
 """
 
 from reports.models import OpinionState
+from reports.selectors.histology import LesionHistology, histology
 from reports.selectors.reports import report, report_pdf, reports_of_patient, stored_names
 from reports.selectors.review import EarlierVisit, Review, ReviewLesion, review
 from reports.selectors.rows import ImageRow, LesionRow
@@ -19,6 +20,7 @@ from reports.selectors.worklist import (
 __all__ = [
     "EarlierVisit",
     "ImageRow",
+    "LesionHistology",
     "LesionRow",
     "OpinionState",
     "Review",
@@ -26,6 +28,7 @@ __all__ = [
     "Urgency",
     "WorklistPage",
     "WorklistRow",
+    "histology",
     "report",
     "report_pdf",
     "reports_of_patient",

@@ -28,8 +28,8 @@ def addresses() -> list[str]:
         return found
 
     patterns = walk(get_resolver().url_patterns, "")
-    names = ("patient", "study", "instance", "quarantine", "prediction", "assessment", "report")
-    for name in names:
+    rows = ("patient", "lesion", "study", "instance", "quarantine")
+    for name in (*rows, "prediction", "assessment", "report"):
         patterns = [each.replace(f"<uuid:{name}_id>", str(NOWHERE)) for each in patterns]
     return patterns
 

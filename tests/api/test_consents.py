@@ -9,7 +9,7 @@ from patients.models import Consent
 from tests import factories
 from tests.api.calling import NOWHERE, V1, actions, count, errors, problem
 
-NEVER = dict.fromkeys(["care", "ai_opinion", "teaching", "research"])
+NEVER = dict.fromkeys(["care", "ai_opinion", "comparison", "teaching", "research"])
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_register(role: str, request: Any, clinic: Any) -> None:
     assert set(told) == {*BODY, "id", "version", "created_at"}
     read = client.get(f"{PATIENTS}{told['id']}/")
     assert read.status_code == 200
-    unasked = dict.fromkeys(["care", "ai_opinion", "teaching", "research"])
+    unasked = dict.fromkeys(["care", "ai_opinion", "comparison", "teaching", "research"])
     assert read.json() == told | {"consents": unasked, "lesions": []}
 
 
