@@ -40,11 +40,9 @@ def decoder(side: int = 20) -> keras.Model:
     # What the frame holds as a whole: how bright skin and lesion are, how large it is.
     whole = layers.GlobalAveragePooling2D(keepdims=True, name="whole_pool")(third)
     third = layers.Add(name="whole_add")([third, layers.Dense(deep, name="whole")(whole)])
-    x = layers.Add(name="middle_join")(
-        [_raise(third, middle, second.shape[1], name="middle"), second]
-    )
+    x = _joined(third, second, name="middle")
     x = _convolve(x, middle, name="middle_after")
-    x = layers.Add(name="fine_join")([_raise(x, fine, side, name="fine"), first])
+    x = _joined(x, first, name="fine")
     x = _convolve(x, fine, name="fine_after")
     logits = layers.Conv2DTranspose(1, 2 * CELLS, CELLS, "same", name="logits")(x)
     return keras.Model(maps, logits, name="mask")
@@ -66,9 +64,11 @@ def _residual(x: keras.KerasTensor, *, name: str, dilation: int = 1) -> keras.Ke
     )
 
 
-def _raise(x: keras.KerasTensor, channels: int, side: int, *, name: str) -> keras.KerasTensor:
-    """Fewer channels, twice the side (one less where it was odd)."""
-    x = layers.Conv2D(channels, 1, use_bias=False, name=name + "_narrow")(x)
+def _joined(x: keras.KerasTensor, finer: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+    """What was seen coarsely, brought to the side and the channels of the finer maps, and both."""
+    x = layers.Conv2D(finer.shape[-1], 1, use_bias=False, name=name + "_narrow")(x)
     x = layers.UpSampling2D(2, interpolation="bilinear", name=name + "_up")(x)
-    spare = x.shape[1] - side
-    return layers.Cropping2D(((0, spare), (0, spare)), name=name + "_cut")(x) if spare else x
+    spare = x.shape[1] - finer.shape[1]  # 1 where the finer side was odd
+    if spare:
+        x = layers.Cropping2D(((0, spare), (0, spare)), name=name + "_cut")(x)
+    return layers.Add(name=name + "_join")([x, finer])

@@ -9,7 +9,6 @@ notches and streaks at the border are not in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from . import contour
+from .contour import LEVEL, lesion, outline, path
+
+__all__ = ["LEVEL", "Measurements", "lesion", "measure", "outline", "path"]
+
 WORDS = False  # pages say no word for a figure until agreement with experts is measured
 
-LEVEL = 127.5
 SMALLEST = 0.002  # share of the frame: a smaller find is no lesion
 MOST_CUT = 0.15  # share of the outline on the frame's edge, above which a shape means nothing
-EDGE = 0.004  # in sides of the frame
-LONGEST = 96  # pixels of the frame's longer side where colours are looked at
-RINGS, SPOKES = 20, 72  # of the wheel around the centroid: an axis every 2.5 degrees
+LONGEST = 80  # pixels of the frame's longer side where colours are looked at
+RINGS, SPOKES = 24, 96  # of the wheel around the centroid: an axis every 1.875 degrees
 LEAST_COLOUR = 0.05  # share of the lesion from which a colour counts
 
 # The six colours of the ABCD rule (Nachbar et al. 1994) as anchors in CIE Lab (D65). The rule
@@ -38,8 +40,6 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "black": (8, 2, 2),
 }
 
-Polygon = list[tuple[float, float]]
-
 
 @dataclass(frozen=True)
 class Measurements:
@@ -47,11 +47,11 @@ class Measurements:
 
     `area_share` of the frame. `asymmetry_shape`, 0–1: the share of the area without counterpart
     behind the better pair of perpendicular axes through the centroid, mean of both (the axes of
-    Stolz et al. 1994). `asymmetry_colour`: mean CIE76 difference of mirrored points, mean of the
-    axes with the least. `compactness`: perimeter² / (4π·area), 1 for a disc. `solidity`: share of
-    the convex hull that is filled. `colours`: share of the lesion nearest to each of COLOURS;
-    `colour_count`: those of at least LEAST_COLOUR. `area_mm2`, `diameter_mm` (the greatest): None
-    without a scale, or when the frame cuts the lesion. `touches_border`: the frame cuts it.
+    Stolz et al. 1994). `asymmetry_colour`: root mean square CIE76 difference of mirrored points,
+    over the pair of axes with the least. `compactness`: perimeter² / (4π·area), 1 for a disc.
+    `solidity`: share of the convex hull that is filled. `colours`: share of the lesion nearest to
+    each of COLOURS; `colour_count`: those of at least LEAST_COLOUR. `area_mm2`, `diameter_mm` (the
+    greatest): None without a scale, or when the frame cuts the lesion. `touches_border`: it does.
     """
 
     area_share: float
@@ -64,41 +64,6 @@ class Measurements:
     touches_border: bool
     area_mm2: float | None
     diameter_mm: float | None
-
-
-def lesion(grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The grid (h, w) of probabilities, 0–255, with one lesion: the largest, without holes."""
-    inside = grid > LEVEL
-    labels, count = ndimage.label(inside)
-    if count == 0:
-        return np.zeros_like(grid)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest = ndimage.binary_fill_holes(labels == sizes.argmax())
-    kept = np.where(ndimage.binary_dilation(largest, np.ones((3, 3))), grid, 0)
-    # Its neighbours stay, so that the outline can pass between two cells; another lesion's do not.
-    kept[inside & ~largest] = 0
-    kept[largest & ~inside] = 255
-    return np.asarray(kept, np.uint8)
-
-
-def outline(grid: bytes | NDArray[np.uint8], shape: Sequence[int]) -> list[Polygon]:
-    """The lesion's outline in a stored grid of `shape` (rows, columns): one polygon, or none.
-
-    Points are (x, y) in 0–1 over the whole frame; the last one is joined to the first. Raises
-    ValueError when the bytes do not fill the shape.
-    """
-    rows, columns = shape
-    cells = np.frombuffer(grid, np.uint8) if isinstance(grid, bytes) else np.asarray(grid)
-    points = _contour(lesion(cells.reshape(rows, columns)))
-    return [[(float(x), float(y)) for x, y in points]] if len(points) else []
-
-
-def path(polygons: Sequence[Polygon]) -> str:
-    """The `d` of an SVG path in a viewBox of 0 0 1 1; "" for no polygon."""
-    return " ".join(
-        "M" + " L".join(f"{x:.4f} {y:.4f}" for x, y in polygon) + " Z" for polygon in polygons
-    )
 
 
 def measure(
@@ -116,17 +81,17 @@ def measure(
     """
     width, height = size or (frame.shape[1], frame.shape[0])
     kept = lesion(grid)
-    points = _contour(kept)
+    points = contour.trace(kept)
     if len(points) == 0:
         return None
-    share = _area(points)
+    share = contour.area(points)
     if share < SMALLEST:
         return None
-    cut = _cut(points)
+    cut = contour.share_on_edge(points)
     if cut > MOST_CUT:
         return None
     scaled = points * (width, height)
-    area, hull = _area(scaled), _hull(scaled)
+    area, hull = contour.area(scaled), contour.hull(scaled)
     perimeter = float(np.hypot(*(scaled - np.roll(scaled, 1, axis=0)).T).sum())
     colour = _lab(_reduced(frame, width, height))
     shape_gap, colour_gap = _asymmetry(kept, colour, scaled, (width, height))
@@ -142,115 +107,13 @@ def measure(
         asymmetry_shape=shape_gap,
         asymmetry_colour=colour_gap,
         compactness=perimeter**2 / (4 * math.pi * area),
-        solidity=min(1.0, area / _area(hull)),
+        solidity=min(1.0, area / contour.area(hull)),
         colour_count=sum(value >= LEAST_COLOUR for value in shares.values()),
         colours=shares,
         touches_border=cut > 0,
         area_mm2=area_mm2,
         diameter_mm=diameter_mm,
     )
-
-
-def _contour(kept: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Marching squares at LEVEL around one lesion without holes: points (n, 2) in 0–1.
-
-    Cells are samples at their centres; the outline of a lesion that is cut runs along the frame.
-    """
-    rows, columns = kept.shape
-    field = np.pad(kept.astype(np.float64) - LEVEL, 1, "edge")
-    # What lies beyond the frame is as far below the level: half-way is the frame's very edge.
-    rim = np.pad(np.zeros((rows, columns), bool), 1, constant_values=True)
-    field[rim] = -np.abs(field[rim])
-    inside = field > 0
-    code = (
-        inside[:-1, :-1] * 1 + inside[:-1, 1:] * 2 + inside[1:, 1:] * 4 + inside[1:, :-1] * 8
-    ).astype(int)
-    following: dict[tuple[int, int, int], tuple[int, int, int]] = {}
-    for row, column in np.argwhere((code > 0) & (code < 15)):
-        for start, stop in _TURNS[code[row, column]]:
-            following[_edge(row, column, start)] = _edge(row, column, stop)
-    loops: list[NDArray[np.float64]] = []
-    while following:
-        first, at = following.popitem()
-        loop = [first]
-        while at != first:
-            loop.append(at)
-            at = following.pop(at)
-        loops.append(_points(field, np.array(loop)))
-    if not loops:
-        return np.empty((0, 2))
-    # Where two cells meet at a corner only, there is more than one loop: the largest counts.
-    points = max(loops, key=_area)
-    return np.clip((points - 0.5) / (columns, rows), 0, 1)
-
-
-# Edges of a square of four samples: 0 above, 1 right, 2 below, 3 left; the lesion lies to the
-# right of the way from one to the other.
-_TURNS: dict[int, tuple[tuple[int, int], ...]] = {
-    1: ((0, 3),),
-    2: ((1, 0),),
-    3: ((1, 3),),
-    4: ((2, 1),),
-    5: ((0, 3), (2, 1)),
-    6: ((2, 0),),
-    7: ((2, 3),),
-    8: ((3, 2),),
-    9: ((0, 2),),
-    10: ((1, 0), (3, 2)),
-    11: ((1, 2),),
-    12: ((3, 1),),
-    13: ((0, 1),),
-    14: ((3, 0),),
-}
-
-
-def _edge(row: int, column: int, side: int) -> tuple[int, int, int]:
-    """The edge as (row, column, 0 along the row or 1 down), the same from both its squares."""
-    down, right = int(side == 2), int(side == 1)
-    return int(row) + down, int(column) + right, side % 2
-
-
-def _points(field: NDArray[np.float64], loop: NDArray[np.int64]) -> NDArray[np.float64]:
-    row, column, downward = loop.T
-    here = field[row, column]
-    there = field[row + downward, column + 1 - downward]
-    part = here / (here - there)
-    return np.stack([column + part * (1 - downward), row + part * downward], axis=1)
-
-
-def _area(points: NDArray[np.float64]) -> float:
-    x, y = points.T
-    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
-
-
-def _cut(points: NDArray[np.float64]) -> float:
-    """The share of the outline, in sides of the frame, that lies on the frame's edge."""
-    ahead = np.roll(points, -1, axis=0)
-    length = np.hypot(*(ahead - points).T)
-    on_edge = np.zeros(len(points), bool)
-    for axis in (0, 1):
-        low = np.maximum(points, ahead)[:, axis] < EDGE
-        high = np.minimum(points, ahead)[:, axis] > 1 - EDGE
-        on_edge |= low | high
-    return float(length[on_edge].sum() / max(length.sum(), 1e-9))
-
-
-def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The convex hull (Andrew's monotone chain)."""
-    ordered = sorted(map(tuple, points.tolist()))
-
-    def chain(candidates: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-        kept: list[tuple[float, ...]] = []
-        for x, y in candidates:
-            while len(kept) > 1:
-                (x0, y0), (x1, y1) = kept[-2:]
-                if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
-                    break
-                kept.pop()
-            kept.append((x, y))
-        return kept[:-1]
-
-    return np.array(chain(ordered) + chain(ordered[::-1]))
 
 
 def _reduced(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
@@ -290,7 +153,8 @@ def _asymmetry(
 ) -> tuple[float, float]:
     """Of shape and of colour, on a wheel of rings and spokes around the centroid.
 
-    A reflection of the wheel about one of its axes is another order of its spokes.
+    A reflection about one of the wheel's axes takes spoke s to spoke k - s: sums over mirrored
+    points are circular convolutions of the rings, all axes at once.
     """
     centre = _centroid(outline_)
     reach = float(np.hypot(*(outline_ - centre).T).max())
@@ -299,22 +163,24 @@ def _asymmetry(
     x = (centre[0] + radius[:, None] * np.cos(angle)) / size[0]
     y = (centre[1] + radius[:, None] * np.sin(angle)) / size[1]
     inside = np.clip((_sample(kept, x, y) - LEVEL) / 64 + 0.5, 0, 1)
-    shades = np.stack([_sample(colour[..., part], x, y) for part in range(3)])
-    spoke = np.arange(SPOKES)
-    mirrored = (spoke[:, None] - spoke) % SPOKES  # (axis, spoke); the axes lie 2.5 degrees apart
-    weight = radius[:, None]
-    # From here on: rings by axes by spokes.
-    behind = inside[:, mirrored]
-    alone = np.abs(inside[:, None] - behind) * weight[:, None]
-    shape_gap = alone.sum((0, 2)) / (2 * (inside * weight).sum())
-    both = inside[:, None] * behind * weight[:, None]
-    difference = np.sqrt(((shades[:, :, None] - shades[:, :, mirrored]) ** 2).sum(0))
-    colour_gap = (both * difference).sum((0, 2)) / np.maximum(both.sum((0, 2)), 1e-9)
+    shades = [inside * _sample(colour[..., part], x, y) for part in range(3)]
+    squares = sum((shade**2 for shade in shades), np.zeros_like(inside)) / np.maximum(inside, 1e-9)
+    turned = np.fft.rfft(np.stack([inside, squares, *shades]))
+
+    def mirrored(one: int, other: int) -> NDArray[np.float64]:
+        """The sum over the wheel of one field times the other's mirror image, for each axis."""
+        return np.asarray(np.fft.irfft(radius @ (turned[one] * turned[other]), SPOKES))
+
+    both = mirrored(0, 0)
+    shape_gap = 1 - both / (radius @ inside**2).sum()
+    gap = 2 * (mirrored(0, 1) - mirrored(2, 2) - mirrored(3, 3) - mirrored(4, 4))
+    colour_gap = np.sqrt(np.maximum(gap, 0) / np.maximum(both, 1e-9))
     return _least_pair(shape_gap), _least_pair(colour_gap)
 
 
 def _least_pair(gaps: NDArray[np.float64]) -> float:
-    return float(((gaps + np.roll(gaps, SPOKES // 2)) / 2).min())
+    # Reflections k and k + SPOKES / 2 have perpendicular axes.
+    return max(0.0, float(((gaps + np.roll(gaps, SPOKES // 2)) / 2).min()))
 
 
 def _centroid(points: NDArray[np.float64]) -> NDArray[np.float64]:
