@@ -17,7 +17,6 @@ from inference.models import ModelVersion
 from inference.services import changes, shadow
 from inference.services.changes import OWNER, Action, Author
 
-METRICS = "metrics.json"  # what `evaluate --json` wrote of the package, kept beside its card
 MAX_METRICS_BYTES = 4_000_000
 
 
@@ -33,7 +32,7 @@ def register_package(*, folder: Path) -> ModelVersion:
         package = packages.read(folder)
     except packages.PackageRefused as error:
         raise Invalid(str(error)) from error
-    manifest, metrics = plain(package.manifest), _metrics(folder / METRICS)
+    manifest, metrics = plain(package.manifest), _metrics(folder / packages.METRICS)
     with transaction.atomic():
         known = ModelVersion.objects.filter(name=package.name, version=package.version).first()
         if known is None:

@@ -1,4 +1,4 @@
-"""Packages are registered by their hash; one model is active; a change is on record."""
+"""Packages are registered by their hash; one model a modality answers; a change is on record."""
 
 import shutil
 from io import StringIO
@@ -18,7 +18,7 @@ from inference.services import models
 from tests import opinions
 from tests.database import acting_as
 
-PACKAGE = Path(settings.MODEL_PACKAGES) / "ham10000-mobilenet"
+PACKAGE = min(Path(settings.MODEL_PACKAGES).glob("ham10000-*/manifest.toml")).parent
 
 
 @pytest.fixture
@@ -111,6 +111,13 @@ def test_an_unknown_model_changes_nothing(administrator: Any) -> None:
         models.activate(actor=administrator, model_id=administrator.clinic_id)
     assert list(ModelVersion.objects.filter(active=True)) == [old]
     assert activations(administrator) == []
+
+
+def test_each_modality_has_its_own_active_model(administrator: Any) -> None:
+    dermoscopy = opinions.model("1")
+    clinical = opinions.model("2", active=False, modality="clinical")
+    models.activate(actor=administrator, model_id=clinical.pk)
+    assert set(ModelVersion.objects.filter(active=True)) == {dermoscopy, clinical}
 
 
 @pytest.mark.django_db
