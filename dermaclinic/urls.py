@@ -4,11 +4,13 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dermaclinic import health
 from dermaclinic.accounts import views as accounts
+from inference import clinic
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", accounts.home, name="home"),
     path("sign-in/", accounts.sign_in, name="sign-in"),
     path("sign-out/", accounts.sign_out, name="sign-out"),
+    path("clinic/settings/", include(([path("", clinic.settings, name="settings")], "clinic"))),
     path("clinic/", accounts.choose_clinic, name="choose-clinic"),
     path("audit/", include("dermaclinic.audit.urls")),
     path("patients/", include("patients.urls")),

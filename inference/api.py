@@ -12,12 +12,12 @@ from rest_framework.reverse import reverse
 
 from dermaclinic import audit
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.errors import NotFound
 from dermaclinic.rest.idempotency import idempotent
 from dermaclinic.rest.schema import file_response, operation
 from dermaclinic.rest.serializers import Nothing
 from dermaclinic.rest.views import Endpoint, binary, reading
-from inference import heatmap, selectors
+from inference import selectors
+from inference.lens import Lens, Shown
 from inference.models import ModelVersion, Prediction, Status
 from inference.services import requests
 
@@ -35,6 +35,17 @@ class DiagnosisOut(serializers.Serializer[Any]):
     probability = serializers.FloatField(min_value=0, max_value=1)
 
 
+class AtPrevalenceOut(serializers.Serializer[Shown]):
+    """The opinion moved to the prevalence that the clinic has declared."""
+
+    prevalence = serializers.FloatField(source="declared")
+    trained_prevalence = serializers.FloatField(source="trained")
+    malignant_probability = serializers.FloatField(source="malignant")
+    differential = DiagnosisOut(source="lines", many=True)
+    ppv = serializers.FloatField(source="values.positive", default=None, allow_null=True)
+    npv = serializers.FloatField(source="values.negative", default=None, allow_null=True)
+
+
 class PredictionOut(serializers.ModelSerializer[Prediction]):
     """An opinion. What there is only of a `ready` one is null or empty for the others."""
 
@@ -46,13 +57,30 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
     prediction_set = serializers.SerializerMethodField(
         help_text="The codes that hold the truth in 90 of 100 such images."
     )
-    operating_point = serializers.SerializerMethodField()
+    prediction_set_95 = serializers.SerializerMethodField(help_text="The same, 95 of 100.")
+    image_only = serializers.SerializerMethodField(
+        help_text="With nothing told but the image. Null where the model does not compare."
+    )
+    triage_score = serializers.SerializerMethodField(
+        help_text="The greater of the malignant probabilities with and without metadata."
+    )
+    at_prevalence = serializers.SerializerMethodField(
+        help_text="At the clinic's declared prevalence. Null while it has declared none."
+    )
+    operating_point = serializers.SerializerMethodField(help_text="The one that decides.")
+    operating_points = serializers.SerializerMethodField(help_text="One for each class's target.")
+    limited = serializers.SerializerMethodField(
+        help_text="Codes of what makes the opinion a limited one."
+    )
     quality = serializers.SerializerMethodField()
     declined_reason = serializers.SerializerMethodField()
     saliency_url = serializers.SerializerMethodField(
-        help_text="A transparent PNG to lie over the image."
+        help_text="A transparent PNG to lie over the image: the first class."
     )
-    mask_url = serializers.SerializerMethodField()
+    melanoma_saliency_url = serializers.SerializerMethodField(help_text="The same for melanoma.")
+    mask_url = serializers.SerializerMethodField(
+        help_text="A PNG of the image's size: 255 inside of the lesion, 0 outside."
+    )
     error = serializers.SerializerMethodField()
 
     class Meta:
@@ -66,10 +94,17 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
             "malignant_probability",
             "triage",
             "prediction_set",
+            "prediction_set_95",
+            "image_only",
+            "triage_score",
+            "at_prevalence",
             "operating_point",
+            "operating_points",
+            "limited",
             "quality",
             "declined_reason",
             "saliency_url",
+            "melanoma_saliency_url",
             "mask_url",
             "error",
             "requested_at",
@@ -83,13 +118,51 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
     def get_prediction_set(self, prediction: Prediction) -> list[str] | None:
+        return self._set(prediction, "90")
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
+    def get_prediction_set_95(self, prediction: Prediction) -> list[str] | None:
+        return self._set(prediction, "95")
+
+    def _set(self, prediction: Prediction, coverage: str) -> list[str] | None:
         if prediction.status != Status.READY:
             return None
-        return [diagnosis.code for diagnosis in selectors.prediction_set(prediction)]
+        return [line.code for line in selectors.prediction_set(prediction, coverage)]
+
+    @extend_schema_field(DiagnosisOut(many=True, allow_null=True))
+    def get_image_only(self, prediction: Prediction) -> Any:
+        lines = selectors.differential(prediction)
+        if not lines or any(line.image_only is None for line in lines):
+            return None
+        alone = sorted(lines, key=lambda line: -(line.image_only or 0))
+        return [
+            {"code": line.code, "display": line.display, "probability": line.image_only}
+            for line in alone
+        ]
+
+    def get_triage_score(self, prediction: Prediction) -> float | None:
+        return (prediction.result or {}).get("triage_score")
+
+    @extend_schema_field(AtPrevalenceOut(allow_null=True))
+    def get_at_prevalence(self, prediction: Prediction) -> Any:
+        if prediction.status != Status.READY:
+            return None
+        shown = Lens.of().shown(prediction)
+        if shown is None or shown.declared is None:
+            return None
+        return AtPrevalenceOut(shown).data
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_operating_point(self, prediction: Prediction) -> Any:
         return (prediction.result or {}).get("operating_point")
+
+    @extend_schema_field(serializers.ListField(child=serializers.DictField()))
+    def get_operating_points(self, prediction: Prediction) -> Any:
+        return (prediction.result or {}).get("operating_points") or []
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_limited(self, prediction: Prediction) -> Any:
+        return (prediction.result or {}).get("limited") or []
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_quality(self, prediction: Prediction) -> Any:
@@ -103,15 +176,20 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_saliency_url(self, prediction: Prediction) -> str | None:
-        if prediction.saliency is None:
-            return None
-        request = self.context.get("request")
-        return reverse("api-prediction-saliency", args=[prediction.pk], request=request)
+        return self._url("api-prediction-saliency", prediction, prediction.saliency)
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_melanoma_saliency_url(self, prediction: Prediction) -> str | None:
+        return self._url("api-prediction-melanoma", prediction, prediction.melanoma_saliency)
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_mask_url(self, prediction: Prediction) -> str | None:
-        """Null: no model of this version outlines the lesion."""
-        return None
+        return self._url("api-prediction-mask", prediction, prediction.mask)
+
+    def _url(self, name: str, prediction: Prediction, picture: object) -> str | None:
+        if picture is None:
+            return None
+        return reverse(name, args=[prediction.pk], request=self.context.get("request"))
 
 
 class InstancePredictions(Endpoint):
@@ -146,7 +224,16 @@ class PredictionDetail(Endpoint):
         return Response(PredictionOut(prediction, context={"request": request}).data)
 
 
-class PredictionSaliency(Endpoint):
+class Picture(Endpoint):
+    """An endpoint that answers with a picture, a look each time."""
+
+    def picture(self, prediction: Prediction, what: str, data: bytes) -> HttpResponse:
+        """The answer; NotFound has been raised where there is none."""
+        audit.viewed_prediction(self.actor, prediction)
+        return binary(self.request, data, "image/png", etag=f'"{prediction.pk}-{what}"')
+
+
+class PredictionSaliency(Picture):
     @operation(
         "predictions_saliency",
         "Look at an opinion's heat map",
@@ -156,12 +243,33 @@ class PredictionSaliency(Endpoint):
     @reading
     def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
         prediction = selectors.find(self.actor, prediction_id)
-        if prediction.saliency is None or prediction.saliency_shape is None:
-            raise NotFound
-        audit.viewed_prediction(self.actor, prediction)
-        size = (prediction.instance.width, prediction.instance.height)
-        picture = heatmap.png(bytes(prediction.saliency), prediction.saliency_shape, size)
-        return binary(request, picture, "image/png", etag=f'"{prediction.pk}"')
+        return self.picture(prediction, "first", selectors.heat_map(prediction))
+
+
+class PredictionMelanoma(Picture):
+    @operation(
+        "predictions_melanoma_saliency",
+        "Look at an opinion's heat map of melanoma",
+        responses=file_response("image/png", "Transparent, in the proportions of the image."),
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
+        prediction = selectors.find(self.actor, prediction_id)
+        return self.picture(prediction, "mel", selectors.heat_map(prediction, melanoma=True))
+
+
+class PredictionMask(Picture):
+    @operation(
+        "predictions_mask",
+        "Look at the lesion that was found in an image",
+        responses=file_response("image/png", "In the image's size: 255 inside, 0 outside."),
+        problems=[404],
+    )
+    @reading
+    def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
+        prediction = selectors.find(self.actor, prediction_id)
+        return self.picture(prediction, "mask", selectors.mask(prediction))
 
 
 class PredictionRerun(Endpoint):

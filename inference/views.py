@@ -1,4 +1,4 @@
-"""Pages of opinions: the small status that open pages ask for, the heat map, the models."""
+"""Pages of opinions: the small status that open pages ask for, and the heat map."""
 
 import uuid
 
@@ -14,11 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import Conflict, NotFound, Unavailable
+from dermaclinic.errors import Conflict, Unavailable
 from imaging.models import Instance
-from inference import heatmap, selectors
-from inference.models import ModelVersion, Status
-from inference.services import models as model_services
+from inference import selectors
+from inference.models import Prediction, Status
 from inference.services import requests
 from patients.models import Purpose
 from patients.services import allows
@@ -48,19 +47,41 @@ def status(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
 @reading
 @require_safe
 def heat_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
-    """Where the network saw it, as a transparent picture in the image's proportions; a look.
-
-    The browser may keep it but asks every time.
-    """
+    """Where the network saw its first class, as a transparent picture over the image; a look."""
     prediction = selectors.find(request.actor, prediction_id)
-    if prediction.saliency is None or prediction.saliency_shape is None:
-        raise NotFound
+    return _picture(request, prediction, "first", selectors.heat_map(prediction))
+
+
+@reading
+@require_safe
+def melanoma_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
+    """The same for melanoma, where that is not the first class."""
+    prediction = selectors.find(request.actor, prediction_id)
+    return _picture(request, prediction, "mel", selectors.heat_map(prediction, melanoma=True))
+
+
+@reading
+@require_safe
+def lesion_outline(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
+    """The outline of the lesion as a drawing over the image; a look."""
+    prediction = selectors.find(request.actor, prediction_id)
+    drawn = selectors.outline(prediction)
+    return _picture(request, prediction, "outline", drawn.encode(), kind="image/svg+xml")
+
+
+def _picture(
+    request: MemberRequest,
+    prediction: Prediction,
+    what: str,
+    picture: bytes,
+    *,
+    kind: str = "image/png",
+) -> HttpResponse:
+    """The browser may keep it but asks every time."""
     audit.viewed_prediction(request.actor, prediction)
-    size = (prediction.instance.width, prediction.instance.height)
-    picture = heatmap.png(bytes(prediction.saliency), prediction.saliency_shape, size)
-    etag = f'"{prediction.pk}"'
+    etag = f'"{prediction.pk}-{what}"'
     headers = {"ETag": etag, "Cross-Origin-Resource-Policy": "same-origin"}
-    response = HttpResponse(picture, content_type="image/png", headers=headers)
+    response = HttpResponse(picture, content_type=kind, headers=headers)
     answer = get_conditional_response(request, etag=etag, response=response)
     assert isinstance(answer, HttpResponse)
     answer.headers["Cache-Control"] = "private, no-cache"
@@ -98,27 +119,3 @@ def _back(request: MemberRequest) -> HttpResponse:
     secure = request.is_secure()
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=secure)
     return redirect(target if safe else "home")
-
-
-@never_cache
-@reading
-@require_safe
-def models(request: MemberRequest) -> HttpResponse:
-    """The registered model packages, and which one answers."""
-    return render(
-        request,
-        "inference/models.html",
-        {
-            "models": selectors.models(request.actor),
-            "may_activate": policies.can(request.actor, "activate", ModelVersion),
-        },
-    )
-
-
-@member
-@require_POST
-def activate(request: MemberRequest, model_id: uuid.UUID) -> HttpResponse:
-    """Let a model answer from now on."""
-    model = model_services.activate(actor=request.actor, model_id=model_id)
-    messages.success(request, _("%(model)s answers from now on.") % {"model": model})
-    return redirect("inference:models")

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import Clinic
 from imaging.models import Instance, Study
+from inference.lens import Lens
 from inference.services.cases import age_on
 from patients.body_sites import BODY_SITES
 from patients.models import Lesion, Patient
-from reports import diagnoses, opinions
+from reports import diagnoses, snapshot
 from reports.models import Assessment, Report
 
-SCHEMA = 1
+SCHEMA = 2  # 2: opinions at the clinic's prevalence, with what the image alone says
 
 
 def canonical(content: dict[str, Any]) -> bytes:
@@ -42,6 +43,7 @@ def freeze(
     `assessments` come with lesion, author, opinion and its model.
     """
     clinic = Clinic.objects.get(pk=actor.clinic_id)
+    lens = Lens.of()
     seen = Instance.objects.in_bulk({pk for each in assessments for pk in each.images})
     return {
         "schema": SCHEMA,
@@ -62,7 +64,7 @@ def freeze(
             "id": str(report.study_id),
             "date": report.study.acquired_at.date().isoformat(),
         },
-        "lesions": [_lesion(each, [seen[pk] for pk in each.images]) for each in assessments],
+        "lesions": [_lesion(each, [seen[pk] for pk in each.images], lens) for each in assessments],
         "withdrawn": _withdrawn(report, assessments),
         "signed": {
             "by": actor.name,
@@ -110,7 +112,7 @@ def _patient(patient: Patient, study: Study) -> dict[str, Any]:
     }
 
 
-def _lesion(assessment: Assessment, images: list[Instance]) -> dict[str, Any]:
+def _lesion(assessment: Assessment, images: list[Instance], lens: Lens) -> dict[str, Any]:
     lesion: Lesion = assessment.lesion
     return {
         "id": str(lesion.pk),
@@ -120,7 +122,7 @@ def _lesion(assessment: Assessment, images: list[Instance]) -> dict[str, Any]:
         "note": lesion.note,
         "images": [_image(each) for each in images],
         "assessment": _assessment(assessment),
-        "opinion": _opinion(assessment),
+        "opinion": snapshot.opinion(assessment, lens),
         "opinion_state": assessment.get_opinion_state_display(),
     }
 
@@ -156,43 +158,4 @@ def _assessment(assessment: Assessment) -> dict[str, Any]:
         "agreement": assessment.get_agreement_display(),
         "reason": assessment.reason,
         "comment": assessment.comment,
-    }
-
-
-def _opinion(assessment: Assessment) -> dict[str, Any] | None:
-    if assessment.opinion is None:
-        return None
-    opinion = opinions.read(assessment.opinion)
-    prediction, result = opinion.prediction, opinion.result
-    model = prediction.model_version
-    read_at = prediction.finished_at
-    saliency = bytes(prediction.saliency) if prediction.saliency else b""
-    return {
-        "prediction": str(prediction.pk),
-        "image": str(prediction.instance_id),
-        "read_at": read_at.isoformat() if read_at else None,
-        "differential": [
-            {
-                "code": line.code,
-                "display": diagnoses.display(line.code),
-                "probability": line.probability,
-            }
-            for line in opinion.differential
-        ],
-        "malignant_probability": prediction.malignant_probability,
-        "triage": prediction.triage,
-        "operating_point": result.get("operating_point"),
-        "prediction_set": [
-            diagnoses.display(line.code)
-            for line in opinion.differential
-            if line.key in result.get("prediction_sets", {}).get("90", [])
-        ],
-        "metadata_used": result.get("metadata_used", {}),
-        "saliency_sha256": hashlib.sha256(saliency).hexdigest() if saliency else None,
-        "model": {
-            "name": model.name,
-            "version": model.version,
-            "sha256": model.sha256,
-            "intended_use": model.manifest.get("intended_use", ""),
-        },
     }

@@ -1,21 +1,24 @@
 """The opinion that stands beside a lesion at a visit: which one it is, and what it says.
 
 The rule: of each image the newest opinion counts, whatever became of it. Among those that are
-ready, the one with the highest malignant probability stands for the lesion. An opinion that was
-declined, failed, superseded, never asked for, or that the patient has said no to, is no opinion.
+ready, the most worrying one stands for the lesion: an urgent one before the rest, then the highest
+triage score. An opinion that was declined, failed, superseded, never asked for, or that the patient
+has said no to, is no opinion.
 """
 
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
 
+from django.db.models import Q
+
+from inference.lens import Lens, Shown
 from inference.models import Prediction, Status
 from reports import diagnoses
 from reports.models import Agreement, OpinionState
 
 PENDING = [Status.QUEUED, Status.RUNNING]
 NEWEST_FIRST = ("-rerun", "-requested_at")
+_OF_MODELS = ("model_version__manifest", "model_version__metrics", "model_version__card")
 
 
 # Of a lesion's images the first of these that occurs tells the lesion's state.
@@ -29,38 +32,18 @@ _PRECEDENCE = [
 ]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One line of a differential. `key` is the network's class."""
-
-    key: str
-    code: str
-    display: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What a ready prediction says, most probable first."""
-
-    prediction: Prediction
-    differential: list[Candidate]
-    result: dict[str, Any]
-
-    @property
-    def first(self) -> str:
-        """The key of the most probable class."""
-        return self.differential[0].key
-
-
 def newest(instance_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Prediction]:
-    """The newest opinion on each image, with its model and without the heat map; one query."""
+    """The newest opinion on each image, with its model and without its pictures; one query.
+
+    Each says by `has_melanoma_map` whether there is a heat map of melanoma.
+    """
     rows = (
         Prediction.objects.filter(instance_id__in=instance_ids)
         .order_by("instance_id", *NEWEST_FIRST)
         .distinct("instance_id")
         .select_related("model_version")
-        .defer("saliency", "model_version__manifest")
+        .annotate(has_melanoma_map=Q(melanoma_saliency__isnull=False))
+        .defer("saliency", "melanoma_saliency", "mask", "embedding", *_OF_MODELS)
     )
     return {row.instance_id: row for row in rows}
 
@@ -86,29 +69,32 @@ def choose(
     if state != OpinionState.READY:
         return None, state
     ready = [row for row in rows if row is not None and row.status == Status.READY]
-    return max(ready, key=lambda row: (row.malignant_probability or 0, str(row.pk))), state
+    return max(ready, key=_worry), state
 
 
-def read(prediction: Prediction) -> Opinion:
-    """A ready prediction's differential, most probable first."""
-    result: dict[str, Any] = prediction.result or {}
-    lines = sorted(result["differential"], key=lambda line: -line["probability"])
-    differential = [
-        Candidate(line["key"], line["code"], line["display"], float(line["probability"]))
-        for line in lines
-    ]
-    return Opinion(prediction, differential, result)
+def _worry(prediction: Prediction) -> tuple[bool, float, str]:
+    score = (prediction.result or {}).get("triage_score") or prediction.malignant_probability
+    return prediction.triage == "urgent", score or 0, str(prediction.pk)
+
+
+def read(prediction: Prediction, *, lens: Lens) -> Shown:
+    """A ready prediction as the lens shows it. ValueError for one that is not ready."""
+    shown = lens.shown(prediction)
+    if shown is None:
+        raise ValueError(f"The prediction {prediction.pk} is not ready.")
+    return shown
 
 
 def agreement(codes: list[str], prediction: Prediction | None) -> Agreement:
-    """The doctor's first diagnosis against the opinion, by the network's coarser classes.
+    """The doctor's first diagnosis against the opinion as this clinic sees it now.
 
-    A diagnosis that none of the classes holds differs from every opinion.
+    Compared by the network's coarser classes; a diagnosis that none of them holds differs from
+    every opinion.
     """
     if prediction is None:
         return Agreement.NO_OPINION
     own = diagnoses.model_class(codes[0])
-    ranked = [line.key for line in read(prediction).differential]
+    ranked = [line.key for line in read(prediction, lens=Lens.of()).lines]
     if own is None or own not in ranked[:3]:
         return Agreement.DIFFERS
     return Agreement.AGREES if own == ranked[0] else Agreement.PARTLY

@@ -38,9 +38,10 @@ def of(report: Report) -> dict[str, bytes]:
         if opinion is None or opinion["image"] not in theirs:
             continue
         prediction = Prediction.objects.get(pk=opinion["prediction"])
-        if prediction.saliency and prediction.saliency_shape:
+        # An empty grid is no map: the bare photograph would pass for one.
+        if prediction.saliency_shape and any(bytes(prediction.saliency or b"")):
             rows, columns = prediction.saliency_shape
-            heat = np.frombuffer(bytes(prediction.saliency), np.uint8).reshape(rows, columns)
+            heat = np.frombuffer(bytes(prediction.saliency or b""), np.uint8).reshape(rows, columns)
             picture = overlay(_open(theirs[opinion["image"]]), heat)
             shown[f"heat/{prediction.pk}"] = _jpeg(picture, HEAT_SIDE)
     return shown

@@ -3,10 +3,13 @@
 from datetime import date, datetime
 
 from django import template
+from django.template.context import Context
 from django.utils.translation import gettext_lazy as _
 
+from inference.templatetags.opinion import lens
 from reports import diagnoses
 from reports.models import OpinionState
+from reports.selectors import WorklistRow
 
 register = template.Library()
 
@@ -49,3 +52,15 @@ _STATES = {
 def state_words(state: str) -> str:
     """What there is of an opinion, in a few words."""
     return str(_STATES[OpinionState(state)])
+
+
+@register.simple_tag(takes_context=True)
+def malignant_share(context: Context, row: WorklistRow) -> float | None:
+    """The greatest malignant share among the images of a visit that wait, as the clinic sees it."""
+    images = [image for lesion in row.lesions for image in lesion.images] + row.unassigned
+    read = (
+        lens(context).shown(image.prediction)
+        for image in images
+        if image.prediction is not None and image.state == OpinionState.READY and not image.seen
+    )
+    return max((each.malignant for each in read if each), default=row.malignant_probability)

@@ -72,7 +72,7 @@ def test_what_the_network_was_not_told(doctors: Client, doctor: Any) -> None:
         with acting_as("owner"):
             made.save()
     page = text(doctors.get(address(later)))
-    assert "Not told:</span> sex, body site." in page
+    assert "Not told:</span> sex and body site." in page
     assert "the image speaks most for: Seborrheic keratosis" in page
 
 

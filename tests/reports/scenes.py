@@ -82,8 +82,13 @@ def finish(
     first: Mapping[str, float] | None = None,
     malignant: float = 0.1,
     triage: str = "routine",
+    result: Mapping[str, Any] | None = None,
+    **columns: Any,
 ) -> Prediction:
-    """End the newest opinion on an image as the worker would; without one, ask for it."""
+    """End the newest opinion on an image as the worker would; without one, ask for it.
+
+    `result` adds to what a ready one says, `columns` to its row.
+    """
     with clinic_context(actor.clinic_id):
         row = Prediction.objects.filter(instance=image).order_by("-rerun").first()
         if row is None or row.status not in ("queued", "running"):
@@ -103,8 +108,11 @@ def finish(
                 "operating_point": POINT,
                 "metadata_used": {"age": 56.0, "sex": "female", "site": "back"},
             }
+            row.result |= result or {}
             row.saliency = bytes(range(0, 245, 5))
             row.saliency_shape = [7, 7]
+            for name, value in columns.items():
+                setattr(row, name, value)
         row.declined_reason = "blurred" if status == "declined" else ""
         row.error = "no memory" if status == "failed" else ""
         row.finished_at = timezone.now() if status not in ("queued", "running") else None

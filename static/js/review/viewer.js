@@ -1,12 +1,14 @@
-// Images of the review: zoom (OpenSeadragon), the heat map over them, an earlier image beside.
+// Images of the review: zoom (OpenSeadragon), what lies over them, an earlier image beside.
 //
 // Without this file each image is a plain picture that links to itself. On a touch screen the
 // picture stays plain, so that a finger scrolls the page, until somebody zooms.
 
+import { say } from "../say.js";
+
 const touch = matchMedia("(pointer: coarse)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const KEEP = new Set([70, 82]); // F and R would flip and turn the image: nobody asked for that
-const opened = new WeakMap(); // figure → { viewer, ground, heat }
+const opened = new WeakMap(); // figure → { viewer, ground, layers: address → { opacity, item } }
 
 function parts(figure) {
   return {
@@ -47,7 +49,7 @@ function open(figure) {
     if (KEEP.has(event.originalEvent.keyCode)) event.preventDefaultAction = true;
   });
   plain.hidden = true;
-  const state = { viewer, ground, heat: null };
+  const state = { viewer, ground, layers: new Map() };
   opened.set(figure, state);
   return state;
 }
@@ -58,8 +60,7 @@ function close(figure) {
   opened.delete(figure);
   state.viewer.destroy();
   state.ground.remove();
-  const slider = figure.querySelector("[data-heat]");
-  if (slider) slider.value = 0;
+  reset(figure);
   parts(figure).plain.hidden = false;
 }
 
@@ -75,26 +76,56 @@ function zoom(figure, how) {
   else act();
 }
 
-// The heat map is fetched when somebody first asks for it, not before.
-function heat(slider) {
-  const figure = slider.closest("[data-viewer]");
-  const opacity = Number(slider.value) / 100;
+function reset(figure) {
+  const slider = figure.querySelector("[data-heat]");
+  if (slider) slider.value = 0;
+  const outline = figure.querySelector("[data-outline]");
+  if (outline) outline.checked = false;
+}
+
+// A layer is fetched when somebody first asks for it, not before. One that does not come is said,
+// and its control goes back to nothing: the bare photograph must not pass for a map.
+function layer(figure, url, opacity) {
   if (!opacity && !opened.has(figure)) return;
   const state = open(figure);
-  if (state.heat) {
-    state.heat.setOpacity(opacity);
-  } else if (!state.asked) {
-    state.asked = true;
-    state.viewer.addSimpleImage({
-      url: slider.dataset.heat,
-      opacity,
-      success: ({ item }) => {
-        state.heat = item;
-        state.ground.dataset.overlay = "";
-        item.setOpacity(Number(slider.value) / 100);
-      },
-    });
+  const known = state.layers.get(url);
+  if (known) {
+    known.opacity = opacity;
+    known.item?.setOpacity(opacity);
+    return;
   }
+  if (!opacity) return;
+  const made = { opacity, item: null };
+  state.layers.set(url, made);
+  state.viewer.addSimpleImage({
+    url,
+    opacity,
+    success: ({ item }) => {
+      made.item = item;
+      state.ground.dataset.overlay = "";
+      item.setOpacity(made.opacity);
+    },
+    error: () => {
+      state.layers.delete(url);
+      reset(figure);
+      show(figure);
+      say(figure.querySelector("[data-layers]").dataset.sayNone);
+    },
+  });
+}
+
+// What the controls under an image ask for.
+function show(figure) {
+  const slider = figure.querySelector("[data-heat]");
+  if (slider) {
+    const wanted = figure.querySelector("[data-heat-of]")?.value || slider.dataset.heat;
+    for (const url of opened.get(figure)?.layers.keys() ?? []) {
+      if (url !== wanted && !url.endsWith("/outline/")) layer(figure, url, 0);
+    }
+    layer(figure, wanted, Number(slider.value) / 100);
+  }
+  const outline = figure.querySelector("[data-outline]");
+  if (outline) layer(figure, outline.dataset.outline, outline.checked ? 1 : 0);
 }
 
 function compare(link) {
@@ -138,6 +169,12 @@ export function setUp() {
     }
   });
   document.addEventListener("input", (event) => {
-    if (event.target.dataset.heat) heat(event.target);
+    const { heat, heatOf, outline } = event.target.dataset;
+    if ((heat ?? heatOf ?? outline) === undefined) return;
+    const figure = event.target.closest("[data-viewer]");
+    const slider = figure.querySelector("[data-heat]");
+    // Who chooses a class wants to see its map.
+    if (heatOf !== undefined && slider.value === "0") slider.value = 60;
+    show(figure);
   });
 }
