@@ -43,6 +43,8 @@ def served(study: Study, runs: Sequence[str], symmetries: int) -> Ensemble:
         classes=len(study.task.keys),
         members=len(runs),
         symmetries=symmetries,
+        fusion=config.fusion,
+        stem_blocks=config.stem_blocks,
     )
     mobilenet.load_imagenet(together.stem, study.weights)
     for run, member in zip(runs, together.members, strict=True):
