@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from imaging.storage import vault
 from imaging.vault import VaultCorrupt, VaultMissing
-from inference.models import ModelVersion
+from inference.models import ModelVersion, Status
+from inference.network import intended
 from inference.network.preprocess import UnreadableImage
 from inference.services import cases, queue
 from inference.services.cases import Job
@@ -40,7 +41,7 @@ ROUND = 64  # batches before suspects and other models get their turn
 
 @dataclass
 class Batch:
-    """A lease and its images, which threads are preparing; None where there is no consent."""
+    """A lease and its images, which threads are preparing; None where no opinion may be given."""
 
     lease: Lease
     images: list[tuple[Job, "Future[Pixels] | None"]]
@@ -71,6 +72,8 @@ class Pipeline:
         self.readers = readers
         self.watchdog = watchdog
         self.stopping = stopping
+        rules = {"modality": model.modality, **model.manifest}
+        self.intended = intended.Intended.from_manifest(rules)
 
     def run(self) -> int:
         """Suspects one by one, then up to ROUND full batches; the number of batches run."""
@@ -116,10 +119,13 @@ class Pipeline:
         if lease is None:
             return None
         images = [
-            (job, self.readers.submit(self._read, job) if job.allowed else None)
+            (job, self.readers.submit(self._read, job) if self._may_speak_of(job) else None)
             for job in cases.jobs(lease)
         ]
         return Batch(lease, images)
+
+    def _may_speak_of(self, job: Job) -> bool:
+        return job.allowed and job.verdict(self.intended).none is None
 
     def _read(self, job: Job) -> Pixels:
         return self.engine.prepare(vault().get(job.image_name))
@@ -141,7 +147,7 @@ class Pipeline:
         prepared: list[tuple[Job, Pixels]] = []
         for job, image in batch.images:
             if image is None:
-                outcomes.append(declined(job, str(NO_CONSENT)))
+                outcomes.append(self._withheld(job))
                 continue
             try:
                 prepared.append((job, image.result()))
@@ -166,9 +172,25 @@ class Pipeline:
             reason = _("The network failed on this image (%(error)s).")
             return [try_again(prepared[0][0], reason % {"error": type(error).__name__})]
         return [
-            answered(job, finding, self.engine.package)
+            self._reserved(answered(job, finding, self.engine.package))
             for (job, _image), finding in zip(prepared, findings, strict=True)
         ]
+
+    def _withheld(self, job: Job) -> Outcome:
+        """The refusal of an image that the network is not shown."""
+        code = job.verdict(self.intended).none
+        if not job.allowed or code is None:
+            return declined(job, str(NO_CONSENT))
+        refusal = declined(job, _(intended.NONE[code]))
+        return replace(refusal, result={"declined_code": code})
+
+    def _reserved(self, outcome: Outcome) -> Outcome:
+        """An answer with what its intended use says against it, beside what the image says."""
+        codes = outcome.job.verdict(self.intended).limited
+        if outcome.status != Status.READY or outcome.result is None or not codes:
+            return outcome
+        limited = [*outcome.result.get("limited", []), *codes]
+        return replace(outcome, result={**outcome.result, "limited": limited})
 
     def _record_later(self, batch: Batch, outcomes: list[Outcome]) -> "Future[None]":
         return self.desk.submit(self._record, batch.lease, outcomes)

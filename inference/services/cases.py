@@ -8,6 +8,7 @@ from itertools import groupby
 
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance
+from inference.network.intended import Intended, Verdict, check
 from inference.services.queue import Claimed, Lease
 from patients.body_sites import BODY_SITES
 from patients.models import Consent, Purpose, Sex
@@ -20,7 +21,8 @@ class Job:
     """A claimed image: where its bytes are and what is known of the person, each part if it is.
 
     `age` in whole years on the day of the visit, `sex` "female" or "male", `site` a name of the
-    network's metadata vocabulary. `allowed` is False when consent was withdrawn meanwhile.
+    network's metadata vocabulary, `modality` how the image was taken. `allowed` is False when
+    consent was withdrawn meanwhile.
     """
 
     row: Claimed
@@ -29,7 +31,12 @@ class Job:
     age: int | None
     sex: str | None
     site: str | None
+    modality: str
     allowed: bool
+
+    def verdict(self, intended: Intended) -> Verdict:
+        """Whether a package with these rules may speak of the image, and with what limits."""
+        return check(intended, age=self.age, site=self.site, modality=self.modality)
 
 
 def jobs(lease: Lease) -> list[Job]:
@@ -57,6 +64,7 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
                 "patient__sex",
                 "study__acquired_at",
                 "lesion__body_site",
+                "modality",
             )
         }
         newest = (
@@ -69,7 +77,7 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
         )
         consents = dict(newest.values_list("patient_id", "granted"))
     for row in rows:
-        patient_id, image_name, born, sex, acquired_at, body_site = known[row.instance_id]
+        patient_id, image_name, born, sex, acquired_at, body_site, modality = known[row.instance_id]
         yield Job(
             row=row,
             patient_id=patient_id,
@@ -77,6 +85,7 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
             age=age_on(acquired_at.date(), born),
             sex=sex if sex in BINARY_SEXES else None,
             site=BODY_SITES[body_site].metadata if body_site else None,
+            modality=modality,
             allowed=consents.get(patient_id, False),
         )
 
