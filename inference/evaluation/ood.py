@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.engine import Finding
-from inference.network import posterior
+from inference.network import limits
 
 from . import metrics
 from .metrics import Array
@@ -23,22 +23,19 @@ def told_apart(
     known: Sequence[Finding],
     others: Sequence[Finding],
     *,
+    entropy_weight: float = 0.0,
     units: NDArray[np.str_] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """{"n", "declined", "auc": {"distance", "entropy", "both"}} of `others` against `known`.
 
     Each area is {"value", "low", "high"}, bootstrapped over `units` of both together (images, when
-    None); null when either side is empty. `both` adds distance and entropy, each measured in
-    standard deviations of the known.
+    None); null when either side is empty. `both` is what declining goes by: distance plus
+    `entropy_weight` (of the package's limits) times entropy.
     """
-    measured_known, measured_others = measures(known), measures(others)
-    count = len(known)
-    together = np.concatenate([measured_known, measured_others])
-    centre = measured_known.mean(axis=0) if count else np.zeros(2)
-    scale = measured_known.std(axis=0) if count else np.ones(2)
-    both = ((together - centre) / np.maximum(scale, 1e-9)).sum(axis=1)
-    strange = np.arange(len(together)) >= count
+    together = np.concatenate([measures(known), measures(others)])
+    both = together @ np.array([1.0, entropy_weight])
+    strange = np.arange(len(together)) >= len(known)
     names = units if units is not None else np.arange(len(together)).astype(np.str_)
     weights = metrics.unit_weights(names, seed=seed)
     return {
@@ -61,7 +58,7 @@ def measures(findings: Sequence[Finding]) -> Array:
         return np.zeros((0, 2))
     distances = np.array([found.embedding_distance for found in findings], np.float64)
     probability = np.array([list(found.probabilities.values()) for found in findings], np.float64)
-    return np.stack([distances, posterior.entropy(probability)], axis=1)
+    return np.stack([distances, limits.entropy(probability)], axis=1)
 
 
 def _area(strange: metrics.Bools, score: Array, weights: Array) -> dict[str, float | None]:

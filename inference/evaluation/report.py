@@ -65,12 +65,20 @@ def figures(
         "declined": sum(found.declined_reason is not None for found in findings),
         "declined_codes": _counts(found.declined_code for found in findings),
         "limited": _counts(code for found in findings for code in found.limited),
-        "left_out": ood.told_apart([one for _, one in known], left_out) if left_out else None,
+        "left_out": left_out_classes(package, [one for _, one in known], left_out, seed=seed),
         "dice": None,
         "jaccard": None,
         "ms_per_image": ms_per_image,
         "package": {"name": package.name, "version": package.version, "sha256": package.sha256},
     }
+
+
+def left_out_classes(
+    package: Package, known: Sequence[Finding], others: Sequence[Finding], *, seed: int = 0
+) -> dict[str, Any] | None:
+    """How well images of classes that the package does not know are told from those it does."""
+    weight = float(package.limits.get("entropy_weight", 0))
+    return ood.told_apart(known, others, entropy_weight=weight, seed=seed) if others else None
 
 
 def measure(
@@ -242,7 +250,7 @@ def _at_point(task: Task, outcomes: Outcomes, point: Point) -> dict[str, Any]:
     scores, first = metrics.by_lesion(outcomes.triage_score, lesions)
     truth = outcomes.truth[first]
     thresholds = np.broadcast_to(point.threshold, len(outcomes))[first]
-    found, ill = np.greater_equal(scores, thresholds), task.malignant[truth]
+    found, ill = np.asarray(scores >= thresholds, np.bool_), task.malignant[truth]
     aimed = truth == task.keys.index(point.name) if point.name in task.keys else ill
     trials, hits = int(aimed.sum()), int(found[aimed].sum())
     others, left = int((~ill).sum()), int((~found[~ill]).sum())

@@ -65,9 +65,3 @@ def urgent(score: Array, thresholds: Sequence[float]) -> NDArray[np.bool_]:
     ValueError without any.
     """
     return np.asarray(score >= min(thresholds))
-
-
-def entropy(probability: Array) -> Array:
-    """How undecided each row is: entropy over that of an even answer, 0 to 1."""
-    shares = np.maximum(probability, 1e-12)
-    return np.asarray(-(shares * np.log(shares)).sum(axis=1) / np.log(probability.shape[1]))

@@ -23,6 +23,8 @@ from . import fits, operating
 
 Array = NDArray[np.float64]
 
+ANY_SIDE = 10**6  # a square is as large as the network wants it, whatever the image was
+
 
 class TaskClass(Protocol):
     """One class of a task, as `network.classes.DiseaseClass` and `package.PackageClass` have it."""
@@ -134,8 +136,18 @@ def fit(
         "operating_points": points,
         "operating_curve": curve,
         "sets": fits.set_limits((said.fused, said.image_only), part.labels, weights, prior),
-        "limits": fits.abstention(part.quality, part.distances, weights),
+        "limits": _limits(part, said, weights),
     }
+
+
+def _limits(part: OutOfFold, said: Spoken, weights: Array) -> dict[str, float]:
+    """Limits that accept 99 % of the lesions here, by pixels, distance and entropy together."""
+    entropies = limits.entropy(said.fused)
+    # Distance and entropy get an equal say: a spread of one weighs as a spread of the other.
+    even = float(part.distances.std() / max(entropies.std(), 1e-9))
+    return limits.fit_limits(
+        part.quality, part.distances, entropies, weights=weights, entropy_weight=even
+    )
 
 
 def cross_fitted(
@@ -226,7 +238,7 @@ def judged(
         decision=posterior.decisions(said.fused, prior),
         triage_score=said.triage_score,
         urgent=posterior.urgent(said.triage_score, thresholds),
-        declined=declined(part, fitted["limits"]),
+        declined=declined(part, said, fitted["limits"]),
         sets={
             name: posterior.prediction_sets(said.fused, prior, limit)
             for name, limit in fitted["sets"].items()
@@ -236,12 +248,14 @@ def judged(
     )
 
 
-def declined(part: OutOfFold, fitted: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Which images the fitted limits would decline, size aside."""
+def declined(part: OutOfFold, said: Spoken, fitted: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which images the fitted limits would decline, too small ones aside."""
+    rows = zip(part.quality, part.distances, limits.entropy(said.fused), strict=True)
     return np.array(
         [
-            limits.reason(fits.SMALLEST_SIDE, quality, float(distance), fitted) is not None
-            for quality, distance in zip(part.quality, part.distances, strict=True)
+            limits.judge(ANY_SIDE, quality, float(distance), float(entropy), fitted).declined
+            is not None
+            for quality, distance, entropy in rows
         ],
         np.bool_,
     )

@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from inference.network import posterior
-from inference.network.limits import Quality
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SET_SHARES = (("90", 0.90), ("95", 0.95))
-DECLINED_SHARE = 0.01
-SMALLEST_SIDE = 100
 
 
 def temperature(
@@ -69,24 +66,4 @@ def set_limits(
             for one in scores
         )
         for name, share in SET_SHARES
-    }
-
-
-def abstention(quality: Sequence[Quality], distances: Array, weights: Array) -> dict[str, float]:
-    """Limits beyond which the network must not speak.
-
-    The distance accepts all but DECLINED_SHARE of the lesions here. Pixel limits lie well outside
-    all of them: they are for covers, flashes and drawn curtains, not for poor images.
-    """
-    measured = {
-        name: np.array([getattr(one, name) for one in quality])
-        for name in ("contrast", "dark", "bright", "sharpness")
-    }
-    return {
-        "smallest_side": float(SMALLEST_SIDE),
-        "lowest_contrast": float(measured["contrast"].min() / 2),
-        "largest_dark": float((1 + measured["dark"].max()) / 2),
-        "largest_bright": float((1 + measured["bright"].max()) / 2),
-        "lowest_sharpness": float(measured["sharpness"].min() / 2),
-        "largest_distance": weighted_quantile(distances, weights, 1 - DECLINED_SHARE),
     }

@@ -36,12 +36,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from inference import package
         from inference.engine import Engine, PackageRefused
         from inference.evaluation import labels, report, run
+        from inference.network import task
 
         self._check(options)
         try:
-            rows = labels.read(options["labels"])
+            described = package.read(options["package"])
+            rows = labels.read(options["labels"], task.named(described.task))
+            self._check_labels(rows, described.keys)
             engine = Engine.load(
                 options["package"], threads=options["threads"], batch_sizes=(BATCH,)
             )
@@ -51,7 +55,6 @@ class Command(BaseCommand):
             ) from error
         except (labels.LabelsRefused, PackageRefused) as error:
             raise CommandError(str(error)) from error
-        self._check_labels(rows, engine.package.keys)
         judged = run.judge(
             engine,
             rows,
@@ -130,7 +133,10 @@ class Command(BaseCommand):
         others = run.judge(engine, run.listed(folder), folder)
         if not others.rows:
             raise CommandError(_("There is no image in %(path)s.") % {"path": folder})
-        figures["against"] = ood.told_apart(judged.findings, others.findings, seed=seed)
+        weight = float(engine.package.limits.get("entropy_weight", 0))
+        figures["against"] = ood.told_apart(
+            judged.findings, others.findings, entropy_weight=weight, seed=seed
+        )
 
     def _tell_missing(self, missing: list[str], unreadable: list[str]) -> None:
         for names, sentence in (
