@@ -58,26 +58,24 @@ def served(study: Study, runs: Sequence[str], symmetries: int) -> Ensemble:
 
 def say(
     study: Study, together: Ensemble, rows: NDArray[np.int64], *, fine: NDArray[np.bool_], name: str
-) -> Said:
+) -> Outputs:
     """Outputs for the examples named in `rows`; from the finer copy where `fine` says so."""
     fields, size = study.task.fields, study.config.network.size
     through = _compiled(together, size, fields.width)
     masked = fields.missing(BATCH)
     parts: list[Outputs] = []
-    quality: list[Quality] = []
     for start in tqdm(range(0, len(rows), BATCH), desc=name, unit="batch", mininterval=5):
         part = slice(start, start + BATCH)
         squares = [
             square((study.fine if finer else study.coarse)[study.examples[row].image_id], size)
             for row, finer in zip(rows[part], fine[part], strict=True)
         ]
-        quality += [limits.measure(pixels) for pixels in squares]
         known = fields.encode([study.examples[row].metadata for row in rows[part]])
         missing = BATCH - len(squares)
         images = np.pad(np.stack(squares), [(0, missing), (0, 0), (0, 0), (0, 0)])
         outputs = through(images, np.pad(known, [(0, missing), (0, 0)]), masked)
         parts.append({key: value[: len(squares)] for key, value in outputs.items()})
-    return Said({key: np.concatenate([one[key] for one in parts]) for key in parts[0]}, quality)
+    return {key: np.concatenate([one[key] for one in parts]) for key in parts[0]}
 
 
 def fit_likeness(study: Study, together: Ensemble, rows: NDArray[np.int64]) -> Likeness:
@@ -93,10 +91,8 @@ def fit_likeness(study: Study, together: Ensemble, rows: NDArray[np.int64]) -> L
     # Both resolutions are familiar to the network, so both must be to the limit.
     has = np.array([study.examples[row].image_id in study.fine for row in chosen])
     fine = has & (rng.random(len(chosen)) < 0.5)
-    said = say(study, together, chosen, fine=fine, name="likeness")
-    return limits.fit_likeness(
-        said.outputs["embedding"], study.labels[chosen], len(study.task.keys)
-    )
+    outputs = say(study, together, chosen, fine=fine, name="likeness")
+    return limits.fit_likeness(outputs["embedding"], study.labels[chosen], len(study.task.keys))
 
 
 def out_of_fold(study: Study, symmetries: int) -> OutOfFold:
@@ -115,12 +111,24 @@ def out_of_fold(study: Study, symmetries: int) -> OutOfFold:
 
 
 def _piece(study: Study, number: int, symmetries: int) -> tuple[Said, NDArray[np.float64]]:
+    """One fold's outputs and distances, kept in the working folder once they are there."""
     run = f"fold{number}"
-    together = served(study, [run], symmetries)
-    likeness = fit_likeness(study, together, study.rows(run))
     rows = np.flatnonzero(study.fold == number)
-    said = say(study, together, rows, fine=np.zeros(len(rows), bool), name=run)
-    return said, likeness.distances(said.outputs["embedding"])
+    kept = study.work / "out_of_fold" / f"{run}-{symmetries}.npz"
+    if not kept.is_file():
+        together = served(study, [run], symmetries)
+        likeness = fit_likeness(study, together, study.rows(run))
+        outputs = say(study, together, rows, fine=np.zeros(len(rows), bool), name=run)
+        distances = likeness.distances(outputs["embedding"])
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, allow_pickle=False, distances=distances, **outputs)
+    with np.load(kept) as saved:
+        outputs = {name: saved[name] for name in saved.files}
+    size = study.config.network.size
+    quality = [
+        limits.measure(square(study.coarse[study.examples[row].image_id], size)) for row in rows
+    ]
+    return Said(outputs, quality), outputs.pop("distances").astype(np.float64)
 
 
 def _compiled(together: Ensemble, size: int, width: int) -> Callable[..., Outputs]:
