@@ -79,7 +79,7 @@ class Ensemble:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All weights by their names in a package: `stem/<path>`, `member0/<path>`, …"""
         return {
-            f"{name}/{weight.path}": np.asarray(keras.ops.convert_to_numpy(weight))
+            f"{name}/{weight.path}": np.asarray(weight)
             for name, part in self.parts.items()
             for weight in part.weights
         }
