@@ -29,8 +29,8 @@ LONGEST = 80  # pixels of the frame's longer side where colours are looked at
 RINGS, SPOKES = 24, 96  # of the wheel around the centroid: an axis every 1.875 degrees
 LEAST_COLOUR = 0.05  # share of the lesion from which a colour counts
 
-# The six colours of the ABCD rule (Nachbar et al. 1994) as anchors in CIE Lab (D65). The rule
-# names them only; the anchors are ours, and a pixel has the colour of the nearest one.
+# The six colours of the ABCD rule (Nachbar et al. 1994) as anchors in CIE Lab (D65), on skin of the
+# colour SKIN. The rule names them only; the anchors are ours, and a pixel has the nearest one's.
 COLOURS: dict[str, tuple[float, float, float]] = {
     "white": (88, 2, 5),
     "red": (50, 45, 25),
@@ -39,6 +39,9 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "blue_grey": (46, -1, -10),
     "black": (8, 2, 2),
 }
+SKIN = (72.0, 15.0, 14.0)
+LEAST_SKIN = 0.05  # share of the frame outside of the lesion, below which the light stays as it is
+DARK = 20.0  # lightness of what is no skin: the rim of a dermoscope
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,10 @@ def measure(
     area, hull = contour.area(scaled), contour.hull(scaled)
     perimeter = float(np.hypot(*(scaled - np.roll(scaled, 1, axis=0)).T).sum())
     colour = _lab(_reduced(frame, width, height))
+    inside = _enlarged(kept, colour)
+    colour = _on_even_skin(colour, inside)
     shape_gap, colour_gap = _asymmetry(kept, colour, scaled, (width, height))
-    shares = _colours(kept, colour)
+    shares = _shares(colour[inside])
     area_mm2 = diameter_mm = None
     if pixel_spacing_mm is not None and cut == 0:
         down, across = pixel_spacing_mm
@@ -202,10 +207,29 @@ def _sample(
     return np.where(beyond, 0.0, sampled)
 
 
-def _colours(kept: NDArray[np.uint8], colour: NDArray[np.float32]) -> dict[str, float]:
+def _enlarged(kept: NDArray[np.uint8], colour: NDArray[np.float32]) -> NDArray[np.bool_]:
     rows, columns = colour.shape[:2]
-    inside = np.asarray(Image.fromarray(kept).resize((columns, rows), Image.Resampling.BILINEAR))
-    pixels = colour[inside > LEVEL]
+    grid = Image.fromarray(kept).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(np.asarray(grid) > LEVEL)
+
+
+def _on_even_skin(colour: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Lab shifted so that the skin around is SKIN: cameras differ in their cast more than lesions.
+
+    Nevi and melanomas of HAM10000 come from different cameras; without this step nearly every
+    nevus has red in it.
+    """
+    around = colour[~inside & (colour[..., 0] > DARK)]
+    if len(around) < LEAST_SKIN * inside.size:
+        return colour
+    lightness, *cast = np.median(around, axis=0)
+    even = colour - np.array([0, *cast], np.float32) + np.array([0, *SKIN[1:]], np.float32)
+    even[..., 0] *= np.clip(SKIN[0] / lightness, 0.8, 1.25)
+    return np.asarray(even, np.float32)
+
+
+def _shares(pixels: NDArray[np.float32]) -> dict[str, float]:
+    """Of the lesion's pixels (n, 3), the share nearest to each of COLOURS."""
     anchors = np.array(list(COLOURS.values()), np.float32)
     nearest = ((pixels[:, None] - anchors) ** 2).sum(2).argmin(1)
     counts = np.bincount(nearest, minlength=len(anchors)) / max(1, len(pixels))

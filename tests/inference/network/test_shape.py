@@ -117,11 +117,22 @@ def test_colours_are_counted_and_mirrored() -> None:
 )
 def test_each_of_the_six_colours_has_its_name(rgb: tuple[int, int, int], name: str) -> None:
     frame, grid = draw(disc)
-    frame[:] = rgb
+    frame[disc(*plane(FRAME, 0)) > -0.02] = rgb
     found = shape.measure(frame, grid)
     assert found is not None
     assert found.colours[name] == 1
     assert found.colour_count == 1
+
+
+def test_the_cast_of_a_camera_is_no_colour_of_the_lesion() -> None:
+    frame, grid = draw(disc)
+    plain = shape.measure(frame, grid)
+    reddish = np.clip(frame * np.array([1.05, 0.78, 0.78]), 0, 255).astype(np.uint8)
+    cast = shape.measure(reddish, grid)
+    assert plain is not None
+    assert cast is not None
+    assert cast.colours == pytest.approx(plain.colours, abs=0.03)
+    assert cast.colour_count == 2
 
 
 def test_millimetres_only_where_the_scale_is_known() -> None:
