@@ -22,6 +22,8 @@ class Members:
     count: int
     symmetries: int
     fast: bool
+    epochs: int
+    learning_rate: float
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -119,21 +119,24 @@ def open_study(data: Path, config: Config, work: Path) -> Study:
 def train(study: Study, runs: Sequence[str]) -> None:
     """Do the named runs, or go on with them where they stopped; curves.svg follows."""
     for run in runs:
+        config, start, seed = study.config, None, study.config.seed + int(run[-1])
         rows = study.rows(run)
+        if run.startswith("member"):
+            # A second, shorter schedule, now on all lesions, for what a development run learned.
+            start = study.folder(study.developments[int(run[6:]) % len(study.developments)])
+            second = config.members
+            schedule = replace(config.fit, epochs=second.epochs, learning_rate=second.learning_rate)
+            config, seed = replace(config, fit=schedule), seed + 100
         draws = Draws(
             study.examples,
             rows,
             study.views,
             study.task.fields,
-            study.config,
+            config,
             classes=len(study.task.keys),
-            seed=study.config.seed + (100 if run.startswith("member") else 0) + int(run[-1]),
+            seed=seed,
         )
-        start = None
-        if run.startswith("member"):
-            # A second schedule, now on all lesions, for what a development run has learned.
-            start = study.folder(study.developments[int(run[6:]) % len(study.developments)])
-        fit(draws, study.config, study.weights, study.folder(run), start=start)
+        fit(draws, config, study.weights, study.folder(run), start=start)
         curves.draw(study.work / "runs", study.work / "curves.svg")
 
 

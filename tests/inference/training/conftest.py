@@ -49,7 +49,7 @@ def small(encoder_arrays: Path) -> Config:
     full = config.load()
     return dataclasses.replace(
         full,
-        members=dataclasses.replace(full.members, count=1, symmetries=1),
+        members=dataclasses.replace(full.members, count=1, symmetries=1, epochs=1),
         network=dataclasses.replace(full.network, size=64, encoder_weights=str(encoder_arrays)),
         fit=dataclasses.replace(full.fit, epochs=1, batch=8),
         views=dataclasses.replace(full.views, fewest=1, most=2),
