@@ -17,8 +17,9 @@ from inference.evaluation.labels import LabelsRefused
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
 from tests.inference.test_engine import encoded, lesion
-from tests.inference.test_package import SHIPPED
+from tests.packages import shipped
 
+SHIPPED = shipped()
 HAM = "lesion_id,image_id,dx,dx_type,age,sex,localization\n"
 PAD = (
     "patient_id,lesion_id,smoke,age,gender,region,diagnostic,itch,img_id,biopsed\n"
@@ -285,7 +286,7 @@ class TestPredict:
         image = folder / "images" / "ISIC_0.jpg"
         call_command("predict", image, package=SHIPPED, age=50, sex="male", json=True)
         said = json.loads(capsys.readouterr().out)
-        assert said["model"]["name"] == "ham10000-mobilenet"
+        assert said["model"]["name"] == SHIPPED.name
         assert sum(row["probability"] for row in said["differential"]) == pytest.approx(1)
         shares = [row["probability"] for row in said["differential"]]
         assert shares == sorted(shares, reverse=True)
