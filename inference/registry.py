@@ -60,6 +60,16 @@ def kinds(actor: Actor) -> list[Kind]:
     return list(found.values())
 
 
+def listed(actor: Actor) -> list[ModelVersion]:
+    """Every registered model, in the order of the page: by kind of image, what answers first."""
+    return [
+        model
+        for kind in kinds(actor)
+        for model in (kind.active, kind.shadow, *kind.others)
+        if model is not None
+    ]
+
+
 def find(actor: Actor, model_id: uuid.UUID) -> ModelVersion:
     """One registered model. Raises NotFound."""
     policies.require(actor, "view", ModelVersion)

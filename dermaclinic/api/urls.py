@@ -7,6 +7,7 @@ from dermaclinic.audit import api as audit
 from dermaclinic.problems import no_such_address
 from imaging import api as imaging
 from inference import api as inference
+from inference import model_api as models
 from patients import api as patients
 from reports import api as reports
 
@@ -61,6 +62,14 @@ urlpatterns = [
         name="api-prediction-mask",
     ),
     path("v1/predictions/<uuid:prediction_id>/rerun/", inference.PredictionRerun.as_view()),
+    # Models
+    path("v1/models/", models.ModelList.as_view()),
+    path("v1/models/<uuid:model_id>/", models.ModelDetail.as_view()),
+    path("v1/models/<uuid:model_id>/activate/", models.ModelActivate.as_view()),
+    path("v1/models/<uuid:model_id>/deactivate/", models.ModelDeactivate.as_view()),
+    path("v1/models/<uuid:model_id>/roll-back/", models.ModelRollBack.as_view()),
+    path("v1/models/<uuid:model_id>/shadow/", models.ModelShadow.as_view()),
+    path("v1/models/<uuid:model_id>/stop-shadow/", models.ModelStopShadow.as_view()),
     # Review and reports
     path("v1/worklist/", reports.Worklist.as_view()),
     path("v1/lesions/<uuid:lesion_id>/histology/", reports.LesionHistology.as_view()),
