@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
-from inference.evaluation import labels, metrics
+from inference.evaluation import calibration, labels, metrics, run
 from inference.evaluation.labels import LabelsRefused
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
@@ -74,7 +75,7 @@ class TestMetrics:
         assert metrics.balanced_accuracy(counts) == 0.5
         assert metrics.auc(np.array([True, True]), np.array([0.1, 0.2])) is None
         assert metrics.balanced_accuracy(np.zeros((7, 7))) is None
-        assert metrics.calibration_error(np.zeros(0, int), np.zeros((0, 7))) is None
+        assert calibration.calibration_error(np.zeros(0, int), np.zeros((0, 7))) is None
         assert metrics.spread([None, None]) is None
         alone = metrics.resampled_auc(np.array([True]), np.array([0.5]), np.ones((2, 1)))
         assert np.isnan(alone).all()
@@ -83,7 +84,7 @@ class TestMetrics:
     def test_calibration_error_of_a_known_case(self) -> None:
         probability = np.tile([0.8, 0.2], (10, 1))
         truth = np.array([0] * 5 + [1] * 5)
-        assert metrics.calibration_error(truth, probability) == pytest.approx(0.3)
+        assert calibration.calibration_error(truth, probability) == pytest.approx(0.3)
 
     def test_intervals_cover_the_truth(self) -> None:
         """Of 60 samples of lesions with two like images each, about 57 intervals hold 0.7."""
@@ -154,6 +155,25 @@ class TestTables:
             self.read(tmp_path, text)
 
 
+def picture(seed: int, size: tuple[int, int] = (200, 150)) -> Image.Image:
+    """A dark, rough blot on skin: enough for numbers, no stand-in for a real image."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    across, down = np.meshgrid(np.linspace(-1.33, 1.33, width), np.linspace(-1, 1, height))
+    blot = np.exp(-(((across**2 + down**2) / rng.uniform(0.1, 0.4)) ** 2))[..., None]
+    skin = np.array([214, 168, 148]) + rng.normal(0, 9, (height, width, 1))
+    pixels = skin * (1 - 0.6 * blot) + rng.normal(0, 14, (height, width, 3)) * blot
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with an untrained network of one member."""
+    folder = tmp_path_factory.mktemp("package")
+    served(folder, members=1, symmetries=1)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Seven images in three shapes, one listed without a file, one that is no image."""
@@ -161,8 +181,8 @@ def folder(tmp_path: Path) -> Path:
     images.mkdir()
     rows = []
     for number, key in enumerate(KEYS):
-        size = ((200, 150), (224, 224), (600, 450))[number % 3]
-        (images / f"ISIC_{number}.jpg").write_bytes(encoded(lesion(number, size), "JPEG"))
+        size = ((200, 150), (224, 224), (2400, 1800))[number % 3]
+        picture(number, size).save(images / f"ISIC_{number}.jpg")
         rows.append(f"HAM_{number},ISIC_{number},{key},histo,{30 + 10 * number},male,back\n")
     (images / "ISIC_7.png").write_bytes(b"not an image")
     rows += ["HAM_7,ISIC_7,nv,histo,50,male,back\n", "HAM_8,ISIC_8,nv,histo,50,male,back\n"]
@@ -170,28 +190,55 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+CONTRACT = {
+    "n",
+    "balanced_accuracy",
+    "per_class",
+    "malignant_auc",
+    "ece",
+    "coverage",
+    "mean_set_size",
+    "declined",
+    "dice",
+    "jaccard",
+    "subgroups",
+    "ms_per_image",
+    "package",
+}
+
+
 class TestEvaluate:
+    @pytest.fixture(autouse=True)
+    def _package(self, small: Path) -> None:
+        self.package = small
+
     def run(self, folder: Path, **options: Any) -> dict[str, Any]:
         call_command(
             "evaluate",
-            package=SHIPPED,
-            images=folder / "images",
-            labels=folder / "labels.csv",
-            json=folder / "figures.json",
-            predictions=folder / "predictions.csv",
-            **options,
+            **{
+                "package": self.package,
+                "images": folder / "images",
+                "labels": folder / "labels.csv",
+                "json": folder / "figures.json",
+                "predictions": folder / "predictions.csv",
+                **options,
+            },
         )
         figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
         return figures
 
+    def predictions(self, folder: Path) -> list[dict[str, str]]:
+        with (folder / "predictions.csv").open() as lines:
+            return list(csv.DictReader(lines))
+
     def test_figures_and_predictions(self, folder: Path, capsys: Any) -> None:
         figures = self.run(folder)
+        assert set(figures) >= CONTRACT
         assert (figures["n"], figures["missing"], figures["unreadable"]) == (7, 1, 1)
         errors = capsys.readouterr().err
         assert "1 listed images are not in the folder, ISIC_8 first." in errors
         assert "1 images could not be read, ISIC_7 first." in errors
-        with (folder / "predictions.csv").open() as lines:
-            rows = list(csv.DictReader(lines))
+        rows = self.predictions(folder)
         assert list(rows[0]) == [
             "image",
             *(f"p_{key}" for key in KEYS),
@@ -200,10 +247,17 @@ class TestEvaluate:
             "set_90",
             "set_95",
             "declined_reason",
+            "triage_score",
+            "limited",
+            *(f"p_image_only_{key}" for key in KEYS),
         ]
         assert [row["image"] for row in rows] == [f"ISIC_{number}" for number in range(7)]
         for row in rows:
-            assert sum(float(row[f"p_{key}"]) for key in KEYS) == pytest.approx(1, abs=1e-4)
+            said = [[float(row[f"{kind}_{key}"]) for key in KEYS] for kind in ("p", "p_image_only")]
+            assert [sum(one) for one in said] == pytest.approx([1, 1], abs=1e-4)
+            malignant = [sum(one[KEYS.index(k)] for k in ("akiec", "bcc", "mel")) for one in said]
+            assert float(row["triage_score"]) == pytest.approx(max(malignant), abs=1e-5)
+            assert (row["triage"] == "urgent") == (float(row["triage_score"]) >= 0.3)
         truth = list(KEYS)
         decided = [row["decision"] for row in rows]
         assert figures["balanced_accuracy"]["value"] == pytest.approx(
@@ -215,6 +269,7 @@ class TestEvaluate:
         ill = [key in ("akiec", "bcc", "mel") for key in KEYS]
         assert figures["malignant_auc"] == pytest.approx(roc_auc_score(ill, malignant))
         assert figures["declined"] == sum(bool(row["declined_reason"]) for row in rows)
+        assert sum(figures["declined_codes"].values()) == figures["declined"]
         for name in ("90", "95"):
             sets = [row[f"set_{name}"].split() for row in rows]
             held = [key in members for key, members in zip(truth, sets, strict=True)]
@@ -226,19 +281,29 @@ class TestEvaluate:
         assert figures["ms_per_image"] > 0
         assert set(figures["per_class"]) == set(KEYS)
 
-    def test_without_labels_of_a_kind_the_figures_are_null(self, folder: Path) -> None:
+    def test_hidden_metadata_is_image_only(self, folder: Path) -> None:
+        self.run(folder)
+        before = self.predictions(folder)
+        figures = self.run(folder, missing=100)
+        after = self.predictions(folder)
+        assert figures["metadata_hidden"] == 1
+        for row, other in zip(before, after, strict=True):
+            for key in KEYS:
+                assert other[f"p_{key}"] == other[f"p_image_only_{key}"]
+                alone = float(row[f"p_image_only_{key}"])
+                assert float(other[f"p_{key}"]) == pytest.approx(alone, abs=1e-4)
+        # Figures by age still know the ages that the network was not told.
+        assert sum(row["n"] for row in figures["subgroups"] if row["group"] == "age") == 7
+
+    def test_labels_that_do_not_tell_give_null(self, folder: Path) -> None:
         (folder / "labels.csv").write_text(
             "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_5,0,1,0,0,0,0,0\nISIC_1,0,0,0,0,0,0,0\n"
         )
         figures = self.run(folder)
         assert figures["n"] == 2
         assert figures["malignant_auc"] is None
-        assert figures["per_class"]["mel"] == {
-            "n": 0,
-            "sensitivity": None,
-            "specificity": figures["per_class"]["mel"]["specificity"],
-            "auc": None,
-        }
+        mel = figures["per_class"]["mel"]
+        assert (mel["n"], mel["sensitivity"], mel["auc"]) == (0, None, None)
         assert figures["subgroups"] == []
 
     def test_no_label_at_all_still_predicts(self, folder: Path) -> None:
@@ -250,70 +315,102 @@ class TestEvaluate:
         assert figures["balanced_accuracy"] == {"value": None, "low": None, "high": None}
         assert figures["ece"] is None
         assert figures["coverage"] == {"90": None, "95": None}
-        assert (folder / "predictions.csv").read_text().count("\n") == 2
+        assert len(self.predictions(folder)) == 1
+
+    def test_another_modality_gives_what_maps(self, folder: Path) -> None:
+        """A table of clinical photographs, put into the classes of a dermoscopic package."""
+        (folder / "labels.csv").write_text(
+            PAD.replace("PAT_1_7_9.png", "ISIC_0.jpg").replace("PAT_1_8_2.png", "ISIC_1.jpg")
+        )
+        figures = self.run(folder)
+        assert figures["n"] == 2
+        counts = {key: row["n"] for key, row in figures["per_class"].items() if row["n"]}
+        assert counts == {"bcc": 1, "akiec": 1}
+
+    def test_another_folder_is_told_apart(self, folder: Path) -> None:
+        others = folder / "others"
+        others.mkdir()
+        for seed in range(3):
+            noise = np.random.default_rng(seed).integers(0, 255, (160, 160, 3), np.uint8)
+            Image.fromarray(noise).save(others / f"noise{seed}.png")
+        told = self.run(folder, against=others)["against"]
+        assert told["n"] == 3
+        for name in ("distance", "entropy", "both"):
+            assert 0 <= told["auc"][name]["value"] <= 1
+
+    def test_masks_are_scored(self, folder: Path, tmp_path: Path) -> None:
+        masks = folder / "masks"
+        masks.mkdir()
+        for number in range(7):
+            inside = np.zeros((150, 200), np.uint8)
+            inside[40:110, 60:140] = 255
+            Image.fromarray(inside).save(masks / f"ISIC_{number}_segmentation.png")
+        drawing = tmp_path / "drawing"
+        served(drawing, members=1, symmetries=1, mask=True)
+        figures = self.run(folder, package=drawing, masks=masks)
+        for name in ("dice", "jaccard"):
+            low, high = figures["intervals"][name]
+            assert 0 <= low <= figures[name] <= high <= 1
 
     @pytest.mark.parametrize(
         ("option", "message"),
         [("images", "no folder"), ("labels", "no file"), ("package", "no model package")],
     )
     def test_what_is_not_there_is_named(self, folder: Path, option: str, message: str) -> None:
-        options = {
-            "package": SHIPPED,
-            "images": folder / "images",
-            "labels": folder / "labels.csv",
-            "json": folder / "figures.json",
-            option: folder / "nowhere",
-        }
         with pytest.raises(CommandError, match=message):
-            call_command("evaluate", **options)
+            self.run(folder, **{option: folder / "nowhere"})
         assert not (folder / "figures.json").exists()
+        assert not (folder / "predictions.csv").exists()
 
     def test_none_of_the_images_there_is_an_error(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         with pytest.raises(CommandError, match="None of the 9 listed images"):
-            call_command(
-                "evaluate",
-                package=SHIPPED,
-                images=tmp_path / "empty",
-                labels=folder / "labels.csv",
-                json=folder / "figures.json",
-            )
+            self.run(folder, images=tmp_path / "empty")
+        assert not (folder / "figures.json").exists()
+
+    def test_more_than_all_cannot_be_hidden(self, folder: Path) -> None:
+        with pytest.raises(CommandError, match="0 to 100"):
+            self.run(folder, missing=130)
         assert not (folder / "figures.json").exists()
 
 
+class TestHiding:
+    KNOWN = (Metadata(50.0, "male", "back"),) * 400
+
+    def test_as_many_fields_are_hidden_as_asked(self) -> None:
+        hidden = run.hide(self.KNOWN, 0.3, seed=1)
+        for name in ("age", "sex", "site"):
+            gone = np.mean([getattr(row, name) is None for row in hidden])
+            assert gone == pytest.approx(0.3, abs=0.07)
+        assert run.hide(self.KNOWN, 0.3, seed=1) == hidden
+        assert run.hide(self.KNOWN, 0.3, seed=2) != hidden
+
+    def test_none_and_all(self) -> None:
+        assert run.hide(self.KNOWN, 0) == list(self.KNOWN)
+        assert set(run.hide(self.KNOWN, 1)) == {Metadata()}
+
+
 class TestPredict:
-    def test_json(self, folder: Path, capsys: Any) -> None:
+    def test_json(self, folder: Path, small: Path, capsys: Any) -> None:
         image = folder / "images" / "ISIC_0.jpg"
-        call_command("predict", image, package=SHIPPED, age=50, sex="male", json=True)
+        call_command("predict", image, package=small, age=50, sex="male", json=True)
         said = json.loads(capsys.readouterr().out)
-        assert said["model"]["name"] == SHIPPED.name
+        assert said["model"]["name"] == "test-package"
         assert sum(row["probability"] for row in said["differential"]) == pytest.approx(1)
         shares = [row["probability"] for row in said["differential"]]
         assert shares == sorted(shares, reverse=True)
         assert said["metadata_used"] == {"age": 50.0, "sex": "male"}
 
-    def test_text(self, folder: Path, capsys: Any) -> None:
-        call_command("predict", folder / "images" / "ISIC_0.jpg", package=SHIPPED)
+    def test_text(self, folder: Path, small: Path, capsys: Any) -> None:
+        call_command("predict", folder / "images" / "ISIC_0.jpg", package=small)
         said = capsys.readouterr().out
         assert "Malignant melanoma of skin" in said
         assert "Malignant or premalignant:" in said
 
-    def test_what_cannot_be_read_is_an_error(self, folder: Path) -> None:
+    def test_what_cannot_be_read_is_an_error(self, folder: Path, small: Path) -> None:
         with pytest.raises(CommandError, match="cannot be read"):
-            call_command("predict", folder / "nothing.jpg", package=SHIPPED)
+            call_command("predict", folder / "nothing.jpg", package=small)
         with pytest.raises(CommandError, match="could not be decoded"):
-            call_command("predict", folder / "images" / "ISIC_7.png", package=SHIPPED)
+            call_command("predict", folder / "images" / "ISIC_7.png", package=small)
         with pytest.raises(CommandError, match="no model package"):
             call_command("predict", folder / "images" / "ISIC_0.jpg", package=folder)
-
-
-class TestTrain:
-    def test_missing_data_and_a_broken_config_are_named(self, tmp_path: Path) -> None:
-        with pytest.raises(CommandError, match="is missing"):
-            call_command("train", data=tmp_path, out=tmp_path / "out", work=tmp_path / "work")
-        (tmp_path / "broken.toml").write_text("seed = 1")
-        with pytest.raises(CommandError, match="lacks"):
-            call_command(
-                "train", data=tmp_path, out=tmp_path / "out", config=tmp_path / "broken.toml"
-            )
-        assert not (tmp_path / "out").exists()
