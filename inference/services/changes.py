@@ -5,7 +5,7 @@ Call everything here inside one transaction.
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dermaclinic.accounts.actor import Actor, system_actor
 from dermaclinic.accounts.models import Clinic
@@ -26,7 +26,14 @@ class Author:
         """The same author as a clinic's audit knows it."""
         if self.member is None:
             return system_actor(clinic_id, task="register_model")
-        return replace(self.member, clinic_id=clinic_id)
+        return Actor(
+            clinic_id=clinic_id,
+            role=self.member.role,
+            user=self.member.user,
+            address=self.member.address,
+            request_id=self.member.request_id,
+            purpose=self.member.purpose,
+        )
 
 
 OWNER = Author(None)
