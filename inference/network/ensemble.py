@@ -22,7 +22,8 @@ from . import mask as masks
 from .mobilenet import STEM_BLOCKS
 
 ALL_SYMMETRIES = 8
-POSITIONS: tuple[tuple[bool, bool, bool], ...] = tuple(product((False, True), repeat=3))
+_EITHER = (False, True)
+POSITIONS = tuple(product(_EITHER, _EITHER, _EITHER))
 
 
 def positions(images: Any, count: int) -> Any:
@@ -100,7 +101,7 @@ class Ensemble:
              lesion's probability over the frame, where the package draws one.
         """
         count = self.symmetries
-        seen = self.stem(ops.cast(positions(image, count), "float32"), training=False)
+        seen = self.stem(positions(ops.cast(image, "float32"), count), training=False)
         repeated = [ops.tile(rows, (count, 1)) for rows in (known, masked)]
         sums: dict[str, Any] = {}
         for member in self.members:
@@ -121,7 +122,7 @@ class Ensemble:
 
     def _mask(self, frame: Any) -> Any:
         assert self.decoder is not None
-        seen = self.eye(ops.cast(positions(frame, self.symmetries), "float32"), training=False)
+        seen = self.eye(positions(ops.cast(frame, "float32"), self.symmetries), training=False)
         drawn = ops.sigmoid(self.decoder(seen, training=False))
         return in_image_space(drawn, self.symmetries)[..., 0]
 
