@@ -26,7 +26,7 @@ from inference.toml_text import dump
 MANIFEST, WEIGHTS, CARD = "manifest.toml", "weights.npz", "card.md"
 TRAINING_IDS, METRICS = "training_ids.txt", "metrics.json"
 SYMMETRIES = (1, 8)  # of the square in which an image is shown to the network
-SALIENCY_SCALE = 20.0  # logits of evidence in one cell that are drawn at full strength
+SALIENCY_SCALE = 12.0  # logits of evidence in one cell that are drawn at full strength
 CURVE = ("class", "target", "threshold", "sensitivity", "sensitivity_low", "specificity")
 REQUIRED = (
     "name",
