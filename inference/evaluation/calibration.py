@@ -37,7 +37,7 @@ def debiased_error(truth: Ints, probability: Array) -> float | None:
 
 def resampled_debiased_error(truth: Ints, probability: Array, weights: Array) -> Array:
     """The debiased error for each row of `weights` (resamples, n)."""
-    return _errors(truth, probability, weights)["ece_debiased"]
+    return _errors(truth, probability, weights, draws=2)["ece_debiased"]
 
 
 def brier(truth: Ints, probability: Array) -> float | None:
@@ -72,7 +72,7 @@ def figures(truth: Ints, probability: Array, malignant: Bools, weights: Array) -
     """
     ill, chance = malignant[truth], probability[:, malignant].sum(axis=1)
     once = np.ones((1, len(truth)))
-    seen, drawn = _errors(truth, probability, once), _errors(truth, probability, weights)
+    seen, drawn = _errors(truth, probability, once), _errors(truth, probability, weights, draws=2)
     rows = {name: (seen[name][0], drawn[name]) for name in ("ece", "ece_debiased")}
     for name, squares in (
         ("brier", _squares(truth, probability)),
@@ -115,7 +115,8 @@ def _binned(truth: Ints, probability: Array) -> tuple[Array, Array, Array]:
     return confidence, right, np.eye(BINS)[numbers]
 
 
-def _errors(truth: Ints, probability: Array, weights: Array) -> dict[str, Array]:
+def _errors(truth: Ints, probability: Array, weights: Array, draws: int = 1) -> dict[str, Array]:
+    """Both errors for each row of `weights`. A resample scatters twice: `draws` is 2 for those."""
     confidence, right, cells = _binned(truth, probability)
     counts, total = weights @ cells, weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -123,7 +124,7 @@ def _errors(truth: Ints, probability: Array, weights: Array) -> dict[str, Array]
         gap = np.abs((weights @ (cells * (right - confidence)[:, None])) / counts)
         # Half a hit and half a miss more, so that a bin of three hits does not pass for certain.
         smooth = (share * counts + 0.5) / (counts + 1)
-        error = np.sqrt(smooth * (1 - smooth) / counts)
+        error = np.sqrt(draws * smooth * (1 - smooth) / counts)
         folded = error * np.sqrt(2 / np.pi) * np.exp(-(gap**2) / (2 * error**2)) + gap * erf(
             gap / (error * np.sqrt(2))
         )

@@ -68,18 +68,19 @@ def paired(
 
 
 def smallest_good_enough(
-    costs: Mapping[str, float], statistics: Mapping[str, Statistic], units: NDArray[np.str_]
+    costs: Mapping[str, float],
+    statistics: Mapping[str, Statistic],
+    units: NDArray[np.str_],
+    *,
+    seed: int = 0,
 ) -> str:
     """The cheapest candidate within one standard error of the best (Breiman et al. 1984).
 
-    The error is that of the paired difference to the best. `costs` are milliseconds an image, say.
+    The error is the bootstrapped one of the best. `costs` are milliseconds an image, say.
     """
     everyone = np.ones((1, len(units)))
     values = {name: float(statistic(everyone)[0]) for name, statistic in statistics.items()}
     best = max(values, key=lambda name: (values[name], -costs[name]))
-    near = [
-        name
-        for name, statistic in statistics.items()
-        if values[best] - values[name] <= paired(units, statistic, statistics[best]).error
-    ]
+    error = float(np.nanstd(statistics[best](metrics.unit_weights(units, seed=seed))))
+    near = [name for name, value in values.items() if value >= values[best] - error]
     return min(near, key=lambda name: costs[name])

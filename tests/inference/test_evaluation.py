@@ -17,10 +17,8 @@ from inference.evaluation import calibration, labels, metrics, run
 from inference.evaluation.labels import LabelsRefused
 from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
-from tests.inference.test_engine import encoded, lesion
-from tests.packages import shipped
+from tests.packages import served
 
-SHIPPED = shipped()
 HAM = "lesion_id,image_id,dx,dx_type,age,sex,localization\n"
 PAD = (
     "patient_id,lesion_id,smoke,age,gender,region,diagnostic,itch,img_id,biopsed\n"
@@ -390,27 +388,13 @@ class TestHiding:
         assert set(run.hide(self.KNOWN, 1)) == {Metadata()}
 
 
-class TestPredict:
-    def test_json(self, folder: Path, small: Path, capsys: Any) -> None:
-        image = folder / "images" / "ISIC_0.jpg"
-        call_command("predict", image, package=small, age=50, sex="male", json=True)
-        said = json.loads(capsys.readouterr().out)
-        assert said["model"]["name"] == "test-package"
-        assert sum(row["probability"] for row in said["differential"]) == pytest.approx(1)
-        shares = [row["probability"] for row in said["differential"]]
-        assert shares == sorted(shares, reverse=True)
-        assert said["metadata_used"] == {"age": 50.0, "sex": "male"}
-
-    def test_text(self, folder: Path, small: Path, capsys: Any) -> None:
-        call_command("predict", folder / "images" / "ISIC_0.jpg", package=small)
-        said = capsys.readouterr().out
-        assert "Malignant melanoma of skin" in said
-        assert "Malignant or premalignant:" in said
-
-    def test_what_cannot_be_read_is_an_error(self, folder: Path, small: Path) -> None:
-        with pytest.raises(CommandError, match="cannot be read"):
-            call_command("predict", folder / "nothing.jpg", package=small)
-        with pytest.raises(CommandError, match="could not be decoded"):
-            call_command("predict", folder / "images" / "ISIC_7.png", package=small)
-        with pytest.raises(CommandError, match="no model package"):
-            call_command("predict", folder / "images" / "ISIC_0.jpg", package=folder)
+class TestTrain:
+    def test_missing_data_and_a_broken_config_are_named(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="is missing"):
+            call_command("train", data=tmp_path, out=tmp_path / "out", work=tmp_path / "work")
+        (tmp_path / "broken.toml").write_text("seed = 1")
+        with pytest.raises(CommandError, match="lacks"):
+            call_command(
+                "train", data=tmp_path, out=tmp_path / "out", config=tmp_path / "broken.toml"
+            )
+        assert not (tmp_path / "out").exists()

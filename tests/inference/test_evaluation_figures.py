@@ -187,17 +187,18 @@ class TestCompare:
         assert chosen == "three"
 
 
-class TestSubgroups:
-    @pytest.fixture(scope="module")
-    def rows(self) -> list[dict[str, Any]]:
-        ages = np.random.default_rng(7).choice([30, 50, 70], 900, p=[0.05, 0.5, 0.45])
-        known = [
-            Metadata(float(age), ("male", "female")[row % 2], "back" if row % 3 else None)
-            for row, age in enumerate(ages)
-        ]
-        part = outcomes(900, known=known)
-        return subgroups.figures(TASK, part, weights_for(part))
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    ages = np.random.default_rng(7).choice([30, 50, 70], 900, p=[0.05, 0.5, 0.45])
+    known = [
+        Metadata(float(age), ("male", "female")[row % 2], "back" if row % 3 else None)
+        for row, age in enumerate(ages)
+    ]
+    part = outcomes(900, known=known)
+    return subgroups.figures(TASK, part, weights_for(part))
 
+
+class TestSubgroups:
     def test_every_group_is_named_and_counted(self, rows: list[dict[str, Any]]) -> None:
         names = {
             group: [row["value"] for row in rows if row["group"] == group]
@@ -242,15 +243,17 @@ class TestSubgroups:
         assert {row["group"] for row in rows} == {"lightness"}
 
 
+@pytest.fixture(scope="module")
+def part() -> Outcomes:
+    return outcomes(700)
+
+
+@pytest.fixture(scope="module")
+def told(part: Outcomes) -> dict[str, Any]:
+    return report.measure(TASK, part, [report.Point("mel", 0.3, 0.9)])
+
+
 class TestMeasure:
-    @pytest.fixture(scope="module")
-    def part(self) -> Outcomes:
-        return outcomes(700)
-
-    @pytest.fixture(scope="module")
-    def told(self, part: Outcomes) -> dict[str, Any]:
-        return report.measure(TASK, part, [report.Point("mel", 0.3, 0.9)])
-
     def test_it_is_json(self, told: dict[str, Any]) -> None:
         assert json.loads(json.dumps(told, allow_nan=False))["keys"] == list(KEYS)
 
