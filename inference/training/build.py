@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from inference import package
 from inference.engine import Engine
 from inference.evaluation import labels, report, run
-from inference.network import ensemble
+from inference.network import mask, mobilenet
 from inference.package import Package
 
 from . import calibrate, card, datasets, folds, imbalance, masks, outputs, tables
@@ -63,7 +63,7 @@ def build(study: Study, kind: Kind, out: Path) -> Package:
     tested = _write(
         study,
         kind,
-        study.developments[:1] if kind.members == 1 else study.developments,
+        study.developments[: kind.members],
         developed,
         fitted,
         study.work / f"tested-{kind.name}",
@@ -118,35 +118,42 @@ def _write(
     likeness = outputs.fit_likeness(study, together, rows)
     arrays = {**together.arrays(), **likeness.arrays()}
     if study.masks is not None:
-        drawn = mask_decoder(study, rows, folder.name)
-        arrays |= {f"mask/{weight.path}": np.asarray(weight) for weight in drawn.weights}
+        decoder = mask_decoder(study)
+        arrays |= {f"mask/{weight.path}": np.asarray(weight) for weight in decoder.weights}
     manifest = _manifest(study, kind, len(runs), rows, fitted)
     ids = [study.examples[row].image_id for row in rows]
     return package.write(folder, manifest, arrays, card.draft(manifest), training_ids=ids)
 
 
-def mask_decoder(study: Study, rows: NDArray[np.int64], name: str) -> keras.Model:
-    """The decoder of lesion masks for these examples, fitted once."""
+def mask_decoder(study: Study) -> keras.Model:
+    """The decoder of lesion masks, fitted once on the developed folds.
+
+    It is small and its data are many: the last fold would add little, and so the shipped outline
+    is the tested one.
+    """
     assert study.masks is not None
-    side = study.config.network.size // masks.REDUCTION
-    which = "all" if len(rows) == len(study.examples) else "developed"
-    kept = study.work / f"mask-{which}.npz"
-    model = masks.decoder(side)
-    if kept.is_file():
-        with np.load(kept) as saved:
-            for weight in model.weights:
-                weight.assign(saved[weight.path])
-        return model
-    settings = masks.MaskFit(size=study.config.network.size, seed=study.config.seed)
-    stem = ensemble.mobilenet.stem(study.config.network.size)
-    ensemble.mobilenet.load_imagenet(stem, study.weights)
-    ids = [study.examples[row].image_id for row in rows]
-    cache = study.work / "cache" / f"mask-views-{which}.npy"
-    drawn = masks.make_views(
-        stem, study.coarse, study.masks, ids, study.config.augment, settings, cache
-    )
-    model = masks.fit(drawn, settings)
-    np.savez(kept, **{weight.path: np.asarray(weight) for weight in model.weights})
+    size, kept = study.config.network.size, study.work / "mask-developed.npz"
+    model = mask.decoder(size // mask.REDUCTION)
+    if not kept.is_file():
+        settings = masks.MaskFit(size=size, seed=study.config.seed)
+        stem = mobilenet.stem(size)
+        mobilenet.load_imagenet(stem, study.weights)
+        rows = np.flatnonzero(study.fold != folds.TEST_FOLD)
+        drawn = masks.make_views(
+            stem,
+            study.coarse,
+            study.masks,
+            [study.examples[row].image_id for row in rows],
+            study.config.augment,
+            settings,
+            study.work / "cache" / "mask-views.npy",
+        )
+        fitted = masks.fit(drawn, settings)
+        weights = {weight.path: np.asarray(weight) for weight in fitted.weights}
+        np.savez(kept, allow_pickle=False, **weights)
+    with np.load(kept) as saved:
+        for weight in model.weights:
+            weight.assign(saved[weight.path])
     return model
 
 
