@@ -33,11 +33,14 @@ def towards(angle: float) -> bytes:
 def opinion(doctor: Actor, *, angle: float | None = 0, **changes: Any) -> Prediction:
     """A ready opinion on an image of a new patient: melanoma, nevus, keratosis."""
     changes = {"first": {"mel": 0.5, "nv": 0.3, "bkl": 0.1}} | changes
+    scenes.model()
     _study, _lesions, [image] = scenes.visit(doctor)
     if angle is not None:
         with clinic_context(doctor.clinic_id), acting_as("owner"):
             Prediction.objects.filter(instance=image).update(embedding=towards(angle))
-    return scenes.finish(doctor, image, **changes)
+    row = scenes.finish(doctor, image, **changes)
+    row.instance = image
+    return row
 
 
 def cases(

@@ -81,7 +81,9 @@ def test_the_look_is_written_down_for_everybody_shown(doctor: Any) -> None:
 def test_nothing_of_the_patients_own(doctor: Any) -> None:
     asked = opinion(doctor)
     enough(doctor, but=1)
-    own = cases(doctor, 3, angle=0, patient=asked.instance.patient)
+    with clinic_context(doctor.clinic_id):
+        patient = asked.instance.patient
+    own = cases(doctor, 3, angle=0, patient=patient)
     assert similar(doctor, asked.pk).count == 49
     cases(doctor, 1, diagnosis=scenes.NEVUS, angle=89)
     found = similar(doctor, asked.pk)
