@@ -250,10 +250,12 @@ def _at_point(task: Task, outcomes: Outcomes, point: Point) -> dict[str, Any]:
     scores, first = metrics.by_lesion(outcomes.triage_score, lesions)
     truth = outcomes.truth[first]
     thresholds = np.broadcast_to(point.threshold, len(outcomes))[first]
-    found, ill = np.asarray(scores >= thresholds, np.bool_), task.malignant[truth]
+    found: metrics.Bools = np.asarray(scores >= thresholds)
+    ill = task.malignant[truth]
     aimed = truth == task.keys.index(point.name) if point.name in task.keys else ill
     trials, hits = int(aimed.sum()), int(found[aimed].sum())
-    others, left = int((~ill).sum()), int((~found[~ill]).sum())
+    others = int((~ill).sum())
+    left = others - int(found[~ill].sum())
     return {
         "name": point.name,
         "threshold": point.mean,
@@ -270,7 +272,7 @@ def _set(task: Task, outcomes: Outcomes, name: str) -> dict[str, Any]:
     members, truth, units = outcomes.sets[name], outcomes.truth, outcomes.units
     inside = members[np.arange(len(truth)), truth]
     ill = task.malignant[truth]
-    without = ~members[:, task.malignant].any(axis=1)
+    without = np.asarray(members[:, task.malignant].sum(axis=1) == 0)
     sizes = np.bincount(members.sum(axis=1), minlength=len(task.keys) + 1)
     return {
         "coverage": metrics.share_of(inside, units),

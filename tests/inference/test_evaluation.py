@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
+from inference.engine import Engine
 from inference.evaluation import calibration, labels, metrics, run
 from inference.evaluation.labels import LabelsRefused
 from inference.network.classes import KEYS
@@ -172,6 +173,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def warm(small: Path) -> Engine:
+    return Engine.load(small, batch_sizes=(8,))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Seven images in three shapes, one listed without a file, one that is no image."""
@@ -207,8 +213,14 @@ CONTRACT = {
 
 class TestEvaluate:
     @pytest.fixture(autouse=True)
-    def _package(self, small: Path) -> None:
-        self.package = small
+    def _package(self, small: Path, warm: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The package is warmed once, not for each command."""
+        self.package, load = small, Engine.load
+        monkeypatch.setattr(
+            Engine,
+            "load",
+            lambda folder, **told: warm if folder == small else load(folder, **told),
+        )
 
     def run(self, folder: Path, **options: Any) -> dict[str, Any]:
         call_command(
