@@ -7,6 +7,7 @@ from typing import Any
 from dermaclinic.accounts import clinic_settings
 from inference.lens import Lens, Line, Shown
 from inference.models import Prediction
+from inference.templatetags.limits import limited_words
 from reports import diagnoses, opinions
 from reports.models import Assessment
 
@@ -36,13 +37,13 @@ def opinion(assessment: Assessment, lens: Lens) -> dict[str, Any] | None:
         "triage": prediction.triage,
         "triage_score": shown.score,
         "threshold": shown.threshold,
-        "operating_point": result.get("operating_point"),
+        "operating_point": _point(shown),
         "operating_points": shown.points,
         "prediction_set": [diagnoses.display(line.code) for line in shown.lines if line.in_90],
         "prediction_set_95": [
             diagnoses.display(line.code) for line in shown.lines if line.in_90 or line.in_95
         ],
-        "limited": result.get("limited") or [],
+        "limited": limited_words(prediction),
         "metadata_used": result.get("metadata_used", {}),
         "saliency_of": diagnoses.display(shown.first_as_trained.code),
         "saliency_sha256": hashlib.sha256(saliency).hexdigest() if saliency else None,
@@ -74,3 +75,10 @@ def _prevalence(shown: Shown) -> dict[str, Any]:
         "malignant_as_trained": shown.malignant_as_trained,
         "values": asdict(shown.values) if shown.values else None,
     }
+
+
+def _point(shown: Shown) -> dict[str, Any] | None:
+    """The operating point that decided, with the name of its class."""
+    names = {line.key: diagnoses.display(line.code) for line in shown.lines}
+    name = shown.point.get("name", "")
+    return {**shown.point, "display": names.get(name, name)} if shown.point else None

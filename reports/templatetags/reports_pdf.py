@@ -14,10 +14,10 @@ register = template.Library()
 
 @register.filter
 def percent(share: float) -> str:
-    """A share of 1 in words: 62 %, 0.4 %, or less than 0.1 %."""
+    """A share of 1 in words: 62 %, 0.4 %, 99.8 %, or less than 0.1 %."""
     if 0 < share < 0.001:
         return "< " + number_format(0.1, 1) + " %"
-    places = 1 if share < 0.1 else 0
+    places = 1 if share < 0.1 or 0.99 < share < 0.9995 else 0
     return number_format(round(share * 100, places), places) + " %"
 
 

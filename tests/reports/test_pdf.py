@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
 from reports import content, pdf
@@ -19,6 +20,7 @@ from reports.services.composing import compose
 from reports.services.signing import sign
 from tests import factories
 from tests.database import acting_as
+from tests.inference import second
 from tests.reports import scenes
 
 
@@ -68,9 +70,10 @@ def test_it_says_what_the_doctor_decided_and_what_the_software_thought(
         "Lesion 1: Back", "Malignant melanoma of skin", "SNOMED CT 93655004",
         "Dysplastic nevus of skin", "Biopsy or excise", "melanocytic", "Pattern analysis",
         "Atypical network & <i>globules</i>.", "Suture at 12 o'clock.",
-        "Investigational: not a medical device", "62 %", "70 % (above the threshold 20 %)",
+        "Investigational: not a medical device", "62 %", "Malignant or premalignant 70 %",
+        "urgent; the threshold is 20 %",
         "screening: sensitivity 95 % (at least 92 %), specificity 61 %", "test-model 1",
-        "Evidence for the first class", "age 56, sex female, site back",
+        "Malignant melanoma of skin: where, not why", "age 56, sex female, site back",
         f"Signed electronically by {doctor.name}", str(full.signing_event),
     ):  # fmt: skip
         assert expected in text, expected
@@ -80,6 +83,38 @@ def test_it_says_what_the_doctor_decided_and_what_the_software_thought(
         assert f" {point} " in text
     shown = {image.data for page in reader.pages for image in page.images}
     assert len(shown) == 2, "the image and its heat map"
+
+
+def test_it_says_at_which_prevalence_and_that_it_is_limited(
+    doctor: Any, administrator: Any
+) -> None:
+    second.model()
+    clinic_settings.change(actor=administrator, number=0, prevalence=0.02, targets={})
+    study, [lesion], [image] = scenes.visit(doctor)
+    scenes.finish(
+        doctor,
+        image,
+        malignant=second.MALIGNANT,
+        triage="urgent",
+        result=second.result(limited=["hair"]),
+        saliency=bytes(49),
+    )
+    made = scenes.assess(doctor, study, lesion)
+    draft = compose(actor=doctor, assessment_ids=[made.pk])
+    report = sign(actor=doctor, report_id=draft.pk, password=factories.PASSWORD)
+    reader = document(doctor, report)
+    text = words(reader)
+    for expected in (
+        "where 2.0 % of the assessed lesions are malignant, as the clinic declared on",
+        "as trained, where 19 % are: 19 %",
+        "the greater of the shares with and without what was known besides the image",
+        "Predictive values of the triage there: positive about",
+        "This opinion is limited: Hair",
+        "There is no heat map for this opinion.",
+    ):
+        assert expected in text, expected
+    shown = {image.data for page in reader.pages for image in page.images}
+    assert len(shown) == 1, "an empty map is none"
 
 
 def test_every_page_names_the_patient_and_its_number(doctor: Any, full: Report) -> None:
