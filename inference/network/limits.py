@@ -105,7 +105,7 @@ DEFAULTS: dict[str, float] = {
     "limited_paleness": 225.0,
     "limited_uneven": 0.5,
     "limited_bright": 0.03,
-    "limited_hair": 0.03,
+    "limited_hair": 0.028,
     "limited_ink": 0.02,
     "limited_cut": 0.15,
 }

@@ -20,7 +20,7 @@ STEPS = 24  # cells of the line that a hair must fill, all but a few
 GAPS = 2
 DARKER = 16  # than its surroundings, in grey levels
 WINDOW = 15  # cells a side: where more than CROWDED of them are thin and dark, it is a pattern
-CROWDED = 0.45
+CROWDED = 0.35
 DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))
 
 
