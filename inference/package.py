@@ -211,6 +211,10 @@ def _checks(package: Package) -> Iterable[tuple[bool, str]]:
     yield package.input_size > 0 and package.input_size % 32 == 0, "input size: a multiple of 32."
     yield all(math.isfinite(value) for value in package.limits.values()), "a limit is not finite."
     yield "smallest_side" in package.limits, "the limit smallest_side is missing."
+    yield (
+        package.limits.get("smallest_side", 0) <= package.input_size,
+        "an image as large as the network's square cannot be too small.",
+    )
     yield bool(points), "there is no operating point."
     yield (
         len({point.name for point in points}) == len(points)

@@ -92,14 +92,7 @@ def manifest(
             for target in (0.8, 0.85, 0.9, 0.95)
         ],
         "sets": {"90": 0.9, "95": 0.95},
-        "limits": {
-            "smallest_side": 100.0,
-            "lowest_contrast": 4.0,
-            "largest_dark": 0.6,
-            "largest_bright": 0.5,
-            "lowest_sharpness": 0.01,
-            "largest_distance": 1e6,
-        },
+        "limits": {"smallest_side": float(size), "largest_distance": 1e6},
         "data": {"source": "Nothing.", "terms": "None."},
         **changes,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from inference import package
 from inference.engine import Case, Engine, Metadata, PackageRefused, UnreadableImage
@@ -144,10 +144,10 @@ def test_metadata_change_the_answer_and_not_the_one_without_them(engine: Engine)
 
 
 def test_a_turned_or_mirrored_image_gives_the_same_answer(engine: Engine) -> None:
-    image = lesion(2, (240, 180))
-    turns = [image, image.transpose(Image.Transpose.ROTATE_90)]
-    turns += [turn.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for turn in turns]
-    upright, *others = engine.predict([Case(np.asarray(turn)) for turn in turns])
+    frame = engine.prepare(encoded(lesion(2, (240, 180))))
+    turns = [frame, np.rot90(frame)]
+    turns += [turn[:, ::-1] for turn in turns]
+    upright, *others = engine.predict([Case(turn) for turn in turns])
     assert upright.mask is not None and np.ptp(upright.mask) > 0
     for found in others:
         assert found.probabilities == pytest.approx(upright.probabilities, abs=1e-3)
@@ -230,7 +230,7 @@ def test_what_is_no_image_is_refused(engine: Engine) -> None:
         (lesion(0, (80, 60)), "too_small"),
         (Image.new("RGB", (300, 300), (120, 90, 80)), "blank"),
         (Image.new("RGB", (300, 300)), "blank"),
-        (lesion(0, (600, 450)).filter(ImageFilter.GaussianBlur(60)), "blurred"),
+        (Image.effect_noise((300, 300), 120).convert("RGB"), "not_skin"),
     ],
 )
 def test_a_declined_case_has_a_reason_and_figures(

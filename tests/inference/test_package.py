@@ -150,6 +150,7 @@ def test_a_senseless_temperature_is_refused(copy: Path, value: str) -> None:
         ({"operating_points": []}, "no operating point"),
         ({"limits": {"smallest_side": float("nan")}}, "a limit is not finite"),
         ({"limits": {"lowest_contrast": 4.0}}, "smallest_side is missing"),
+        ({"limits": {"smallest_side": 65.0}}, "cannot be too small"),
         ({"metadata": {"fields": ["shoe size"]}}, "unknown metadata fields"),
         ({"prior": dict.fromkeys(KEYS, 0.3)}, "sum to 1"),
         ({"drawn_prior": dict.fromkeys(KEYS[1:], 1 / 6)}, "akiec"),
