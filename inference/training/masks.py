@@ -38,7 +38,7 @@ class MaskFit:
 
     size: int = 160
     seed: int = 7
-    views: int = 4
+    views: int = 3
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 2e-3
