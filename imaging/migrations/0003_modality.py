@@ -20,7 +20,7 @@ def web_may_change(columns: str) -> str:
         BEGIN
             IF to_jsonb(OLD) - ARRAY[{columns}]::text[] <> to_jsonb(NEW) - ARRAY[{columns}]::text[]
             THEN
-                RAISE EXCEPTION 'an image is filed elsewhere or told its kind, never exchanged'
+                RAISE EXCEPTION 'only its place and its kind may change, never an image itself'
                     USING ERRCODE = 'insufficient_privilege';
             END IF;
             RETURN NEW;
