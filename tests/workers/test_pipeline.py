@@ -179,7 +179,8 @@ def test_everything_that_was_found_is_kept(technician: Any, pipeline: Pipeline) 
     (row,) = rows(technician)
     assert row.result["triage_score"] == 0.35
     assert row.result["operating_points"] == [{"name": "mel", "threshold": 0.5}]
-    assert row.result["limited"] == ["hair"]
+    # It is filed under no lesion, so the intended use has something to say as well.
+    assert row.result["limited"] == ["hair", "site_unknown"]
     assert row.result["measurements"] == {"area_share": 0.25}
     assert row.result["runtime"] == {"tensorflow": "2", "device": "a processor"}
     assert bytes(row.melanoma_saliency) == bytes([9, 8, 7, 6])
@@ -241,6 +242,7 @@ def test_a_declined_image_keeps_no_figures(
         "quality",
         "embedding_distance",
         "metadata_used",
+        "runtime",
     }
 
 
