@@ -4,62 +4,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('inference', '0002_wall'),
+        ("inference", "0002_wall"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='modelversion',
-            name='one_active_model',
+            model_name="modelversion",
+            name="one_active_model",
         ),
         migrations.AddField(
-            model_name='modelversion',
-            name='modality',
-            field=models.CharField(default='dermoscopy', max_length=20),
+            model_name="modelversion",
+            name="modality",
+            field=models.CharField(default="dermoscopy", max_length=20),
         ),
         migrations.AddField(
-            model_name='modelversion',
-            name='shadow',
+            model_name="modelversion",
+            name="shadow",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='embedding',
+            model_name="prediction",
+            name="embedding",
             field=models.BinaryField(null=True),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='mask',
+            model_name="prediction",
+            name="mask",
             field=models.BinaryField(null=True),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='mask_shape',
+            model_name="prediction",
+            name="mask_shape",
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='melanoma_saliency',
+            model_name="prediction",
+            name="melanoma_saliency",
             field=models.BinaryField(null=True),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='shadow',
+            model_name="prediction",
+            name="shadow",
             field=models.BooleanField(default=False),
         ),
         migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('active', True)), fields=('modality',), name='one_active_model_per_modality'),
+            model_name="modelversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("active", True)),
+                fields=("modality",),
+                name="one_active_model_per_modality",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('shadow', True)), fields=('modality',), name='one_shadow_model_per_modality'),
+            model_name="modelversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("shadow", True)),
+                fields=("modality",),
+                name="one_shadow_model_per_modality",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.CheckConstraint(condition=models.Q(('active', True), ('shadow', True), _negated=True), name='active_model_is_no_shadow'),
+            model_name="modelversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("active", True), ("shadow", True), _negated=True),
+                name="active_model_is_no_shadow",
+            ),
         ),
         migrations.RunSQL(
             """
