@@ -185,12 +185,12 @@ def _holds(code: str, diagnosis: str) -> bool:
 def _nearest(prediction: Prediction, images: list[_Image]) -> list[_Image]:
     """The images of the NEAREST lesions, by the cosine of the embeddings."""
     stored = Prediction.objects.filter(pk__in=[each.prediction for each in images])
-    vectors = dict(stored.values_list("pk", "embedding"))
+    vectors = {pk: _vector(embedding) for pk, embedding in stored.values_list("pk", "embedding")}
     own = _vector(prediction.embedding)
-    rows = [each for each in images if len(vectors[each.prediction]) == own.nbytes // 2]
+    rows = [each for each in images if vectors[each.prediction].shape == own.shape]
     if not rows:
         return []
-    cosines = np.stack([_vector(vectors[each.prediction]) for each in rows]) @ own
+    cosines = np.stack([vectors[each.prediction] for each in rows]) @ own
     best: dict[uuid.UUID, _Image] = {}
     for place in np.argsort(-cosines, kind="stable"):
         best.setdefault(rows[place].lesion, rows[place])

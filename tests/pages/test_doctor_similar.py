@@ -173,7 +173,7 @@ def test_a_pass_ends_with_the_consent_or_the_result(
     record_consents(actor=doctor, patient_id=first.patient_id, decisions={"comparison": False})
     with clinic_context(doctor.clinic_id):
         Histology.objects.create(
-            clinic_id=doctor.clinic_id, patient_id=second.patient_id, lesion_id=second.lesion_id,
+            clinic_id=doctor.clinic_id, patient_id=second.patient_id, lesion=second.lesion,
             version=2, reason="Mistaken.", reported_on=timezone.localdate(), author=doctor.user,
         )  # fmt: skip
     for image in (first, second):

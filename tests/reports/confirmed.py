@@ -105,5 +105,5 @@ def cases(
         )  # fmt: skip
     with clinic_context(doctor.clinic_id), acting_as("owner"):
         for model_class, made in rows.items():
-            model_class.objects.bulk_create(made)  # type: ignore[attr-defined]  # each has a manager
+            model_class.objects.bulk_create(made)
     return rows[Instance]
