@@ -182,7 +182,7 @@ def _manifest(
         "drawn_prior": dict(zip(task.keys, drawn.tolist(), strict=True)),
         "classes": [asdict(row) for row in task.classes],
         "input": {"size": config.network.size, "channels": "RGB, 0-255", "fit": "centre square"},
-        "metadata": task.fields.manifest(),
+        "metadata": {**task.fields.manifest(), "synonyms": dict(task.synonyms)},
         "operating_points": fitted["operating_points"],
         "operating_curve": fitted["operating_curve"],
         "sets": fitted["sets"],
