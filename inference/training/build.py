@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from inference import package
 from inference.engine import Engine
 from inference.evaluation import labels, report, run
+from inference.evaluation import masks as mask_scores
 from inference.network import mask, mobilenet
 from inference.package import Package
 
@@ -85,10 +86,22 @@ def test(study: Study, tested: Package) -> dict[str, Any]:
     ids = [study.examples[row].image_id for row in rows]
     tables.write_table(study.data, study.task, table, ids)
     engine = Engine.load(tested.folder, threads=2)
-    judged = run.judge(engine, labels.read(table, study.task), study.data / "images")
-    return report.figures(
+    judged = run.judge(
+        engine,
+        labels.read(table, study.task),
+        study.data / "images",
+        keep_masks=study.masks is not None,
+    )
+    figures = report.figures(
         engine.package, judged.rows, judged.findings, ms_per_image=judged.ms_per_image
     )
+    if study.masks is not None:
+        lesions = {row.image: row.unit for row in judged.rows}
+        outlined = mask_scores.score(judged.masks, study.masks, lesions=lesions)
+        for name in ("dice", "jaccard"):
+            figures[name] = outlined[name]["value"]
+            figures["intervals"][name] = [outlined[name]["low"], outlined[name]["high"]]
+    return figures
 
 
 def _pooled(study: Study) -> NDArray[np.int64]:
@@ -164,7 +177,7 @@ def _manifest(
     prior, drawn = _priors(study)
     chosen = [study.examples[row] for row in rows]
     return {
-        "name": f"{config.name}-{kind.name}",
+        "name": f"{config.name}-{kind.name}" if config.members.fast else config.name,
         "version": config.version,
         "task": task.name,
         "title": task.title,
@@ -187,6 +200,12 @@ def _manifest(
         "operating_curve": fitted["operating_curve"],
         "sets": fitted["sets"],
         "limits": fitted["limits"],
+        "population": card.population(
+            task.keys,
+            study.labels[rows].tolist(),
+            [row.lesion_id for row in chosen],
+            [row.metadata for row in chosen],
+        ),
         "data": {
             "source": task.source,
             "terms": task.data_terms,
@@ -201,5 +220,5 @@ def _manifest(
 
 
 def _headline(figures: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("n", "balanced_accuracy", "malignant_auc", "ece", "per_class")
+    names = ("n", "balanced_accuracy", "malignant_auc", "ece", "per_class", "intervals")
     return {name: figures[name] for name in names if name in figures}

@@ -80,7 +80,7 @@ def _slow_hashes(settings: Any) -> None:
 @pytest.fixture
 def house(transactional_db: None, product: str, _slow_hashes: None, clinic: Any) -> House:
     """A clinic with one person of each role and the shipped network."""
-    folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-mobilenet"
+    folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-standard"
     opinions.registered(folder)
     ModelVersion.objects.update(active=True)
     roles = ("technician", "doctor", "administrator")

@@ -118,7 +118,7 @@ def worker(workers: Callable[[int], list[Worker]]) -> Worker:
 @pytest.fixture
 def real_model(transactional_db: None, clinic: Any) -> ModelVersion:
     """The shipped package, registered and active."""
-    folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-mobilenet"
+    folder = Path(django_settings.MODEL_PACKAGES) / "ham10000-fast"
     model = opinions.registered(folder)
     ModelVersion.objects.update(active=True)
     return model

@@ -19,7 +19,7 @@ from tests.opinions import as_worker
 from workers import inference, serving
 
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGE = Path(django_settings.MODEL_PACKAGES) / "ham10000-mobilenet"
+PACKAGE = Path(django_settings.MODEL_PACKAGES) / "ham10000-fast"
 
 
 def celery_worker(queues: list[str], pool: str) -> Any:

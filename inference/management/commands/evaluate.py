@@ -120,7 +120,8 @@ class Command(BaseCommand):
         if not judged.masks:
             self.stderr.write(_("This package draws no lesion masks: dice and jaccard stay null."))
             return
-        scored = masks.score(judged.masks, folder)
+        lesions = {row.image: row.unit for row in judged.rows}
+        scored = masks.score(judged.masks, folder, lesions=lesions)
         for name in ("dice", "jaccard"):
             figures[name] = scored[name]["value"]
             figures["intervals"][name] = [scored[name]["low"], scored[name]["high"]]
