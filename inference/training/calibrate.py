@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 
 ANY_SIDE = 10**6  # a square is as large as the network wants it, whatever the image was
 
+ENTROPY_SHARE = 0.25  # of an equal say with the distance
+
 
 class TaskClass(Protocol):
     """One class of a task, as `network.classes.DiseaseClass` and `package.PackageClass` have it."""
@@ -143,10 +145,15 @@ def fit(
 def _limits(part: OutOfFold, said: Spoken, weights: Array) -> dict[str, float]:
     """Limits that accept 99 % of the lesions here, by pixels, distance and entropy together."""
     entropies = limits.entropy(said.fused)
-    # Distance and entropy get an equal say: a spread of one weighs as a spread of the other.
+    # Entropy has a small say: strange images make the network undecided, but so do hard lesions,
+    # and to decline those would help nobody.
     even = float(part.distances.std() / max(entropies.std(), 1e-9))
     return limits.fit_limits(
-        part.quality, part.distances, entropies, weights=weights, entropy_weight=even
+        part.quality,
+        part.distances,
+        entropies,
+        weights=weights,
+        entropy_weight=ENTROPY_SHARE * even,
     )
 
 
