@@ -40,7 +40,9 @@ def html(card: str) -> SafeString:
     """The card as HTML whose headings fit below an h2. What is written in HTML stays text."""
     env: dict[str, Any] = {}
     tokens = _PARSER.parse(card, env)
-    for token in tokens:
+    for index, token in enumerate(tokens):
+        if token.type == "th_open" and not tokens[index + 1].content:
+            token.tag = tokens[index + 2].tag = "td"  # a header that says nothing is none
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1:]) + BELOW, 6)}"
     return SafeString(_PARSER.renderer.render(tokens, _PARSER.options, env))

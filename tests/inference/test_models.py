@@ -1,12 +1,10 @@
 """Packages are registered by their hash; one model a modality answers; a change is on record."""
 
-import shutil
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
@@ -15,15 +13,13 @@ from dermaclinic.audit.models import Event
 from dermaclinic.errors import Conflict, Forbidden, Invalid, NotFound
 from inference.models import ModelVersion
 from inference.services import models
-from tests import opinions
+from tests import opinions, packages
 from tests.database import acting_as
-
-PACKAGE = min(Path(settings.MODEL_PACKAGES).glob("ham10000-*/manifest.toml")).parent
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(PACKAGE, tmp_path / "package"))
+    return packages.small(tmp_path, "package")
 
 
 def activations(actor: Any) -> list[Event]:

@@ -116,10 +116,11 @@ def test_the_manifests_figures_stand_in() -> None:
 def test_a_card_is_safe_html_below_the_section() -> None:
     html = cards.html(
         "# Name\n\n## Part\n\nA *word* <script>alert(1)</script> [here](javascript:alert(1)).\n\n"
-        "![x](https://elsewhere.example/x.png)\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+        "![x](https://elsewhere.example/x.png)\n\n| a |  |\n| --- | --- |\n| 1 | 2 |\n"
     )
     assert "<h3>Name</h3>" in html and "<h4>Part</h4>" in html
     assert "<em>word</em>" in html
     assert "<script" not in html and "&lt;script&gt;" in html
     assert 'href="javascript' not in html and "<img" not in html
     assert html.count('role="region"') == 1 and "<td>1</td>" in html
+    assert html.count("<th>") == 1 and "<td></td>" in html, "an empty header is no header"
