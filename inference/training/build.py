@@ -50,7 +50,7 @@ def build(study: Study, kind: Kind, out: Path) -> Package:
     part = outputs.out_of_fold(study, kind.symmetries)
     prior, drawn = _priors(study)
     targets = dict(study.task.targets)
-    told = {
+    told: dict[str, Any] = {
         "prior": prior,
         "drawn_prior": drawn,
         "classes": study.task.classes,
