@@ -22,6 +22,11 @@ HEADLINES: list[tuple[str, StrOrPromise]] = [
     ("dice", _("Outline of the lesion, Dice")),
     ("jaccard", _("Outline of the lesion, Jaccard")),
 ]
+CALIBRATION: list[tuple[str, StrOrPromise]] = [
+    ("ece_debiased", _("Calibration error, debiased")),
+    ("slope", _("Malignancy, calibration slope (ideal: 1)")),
+    ("intercept", _("Malignancy, calibration intercept (ideal: 0)")),
+]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A subgroup; a share of fewer than 20 malignant images is not estimable."""
+    """A subgroup; what fewer than 20 lesions would have to tell is not estimable.
+
+    `malignant` counts lesions. Each cell is a figure, None where it was not measured.
+    """
 
     group: str
     value: str
@@ -65,10 +73,9 @@ class GroupRow:
     malignant: int | None
     balanced_accuracy: Figure | None
     malignant_auc: Figure | None
-
-    @property
-    def few(self) -> bool:
-        return (self.malignant or 0) < FEWEST
+    melanoma_sensitivity: Figure | None
+    malignant_urgent: Figure | None
+    not_estimable: frozenset[str]
 
 
 def of(model: ModelVersion) -> dict[str, Any]:
@@ -80,8 +87,19 @@ def of(model: ModelVersion) -> dict[str, Any]:
 def headlines(figures: Mapping[str, Any]) -> list[Headline]:
     """The figures of the whole set that was measured on."""
     shown = [Headline(name, _named(figures, key)) for key, name in HEADLINES]
+    calibration = _part(figures, "calibration")
+    shown += [
+        Headline(name, _named(calibration, key, figures, key))
+        for key, name in CALIBRATION
+        if key in calibration
+    ]
+    whole = _part(figures, "sets")
     sets = [
-        Headline(name, _figure(_part(figures, "coverage").get(key)))
+        Headline(
+            name,
+            _figure(_part(whole, key).get("coverage"))
+            or _figure(_part(figures, "coverage").get(key)),
+        )
         for key, name in (("90", _("Truth in the 90 % set")), ("95", _("Truth in the 95 % set")))
     ]
     sizes = [
@@ -119,18 +137,27 @@ def classes(figures: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Cla
 def groups(figures: Mapping[str, Any]) -> list[GroupRow]:
     """The subgroups that were measured."""
     told = figures.get("subgroups")
-    return [
-        GroupRow(
-            group=str(row.get("group", "")),
-            value=str(row.get("value", "")),
-            n=count(row.get("n")),
-            malignant=count(row.get("malignant")),
-            balanced_accuracy=_figure(row.get("balanced_accuracy")),
-            malignant_auc=_figure(row.get("malignant_auc")),
-        )
-        for row in (told if isinstance(told, list) else [])
-        if isinstance(row, dict)
-    ]
+    rows = [row for row in (told if isinstance(told, list) else []) if isinstance(row, dict)]
+    return [_group(row) for row in rows]
+
+
+def _group(row: Mapping[str, Any]) -> GroupRow:
+    malignant = count(row.get("malignant"))
+    few = {"malignant_auc", "melanoma_sensitivity", "malignant_urgent"}
+    why = frozenset(_part(row, "not_estimable")) or frozenset(
+        few if (malignant or 0) < FEWEST else ()
+    )
+    return GroupRow(
+        group=str(row.get("group", "")),
+        value=str(row.get("value", "")),
+        n=count(row.get("n")),
+        malignant=malignant,
+        balanced_accuracy=_named(row, "balanced_accuracy"),
+        malignant_auc=_named(row, "malignant_auc"),
+        melanoma_sensitivity=_named(row, "melanoma_sensitivity"),
+        malignant_urgent=_named(row, "malignant_urgent"),
+        not_estimable=why,
+    )
 
 
 def count(value: Any) -> int | None:

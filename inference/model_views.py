@@ -58,7 +58,7 @@ def model(request: MemberRequest, model_id: uuid.UUID) -> HttpResponse:
         "groups": figures.groups(measured),
         "displays": {row.key: row.display for row in classes},
         "reliability": plots.reliability(measured),
-        "roc": plots.roc(measured),
+        "roc": plots.roc(measured, [row.key for row in classes]),
         "confusion": plots.confusion(measured, measured.get("keys") or [c.key for c in classes]),
         "card": cards.html(found.card),
         **_may(request),

@@ -81,13 +81,14 @@ def reliability(figures: Mapping[str, Any]) -> list[Bin] | None:
         return None
 
 
-def roc(figures: Mapping[str, Any]) -> list[Curve] | None:
-    """A curve for each class that has one (`roc`: pairs of false and true positive rate)."""
+def roc(figures: Mapping[str, Any], keys: Sequence[str]) -> list[Curve] | None:
+    """A curve for each of `keys` that has one (`roc`: pairs of false and true positive rate)."""
     try:
+        told = {key: points for key, points in figures["roc"].items() if points}
         curves = [
-            _curve(key, sorted((_share(x), _share(y)) for x, y in points))
-            for key, points in figures["roc"].items()
-            if points
+            _curve(key, sorted((_share(x), _share(y)) for x, y in told[key]))
+            for key in keys
+            if key in told
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -36,7 +36,7 @@ def test_a_dot_lies_where_its_shares_are() -> None:
 
 
 def test_a_curve_goes_from_corner_to_corner() -> None:
-    (curve,) = plots.roc(WHOLE) or []
+    (curve,) = plots.roc(WHOLE, KEYS) or []
     assert curve.key == "mel"
     assert curve.path.startswith("M0.0,200.0") and curve.path.endswith("200.0,0.0")
     assert "20.0,40.0" in curve.path
@@ -48,7 +48,7 @@ def test_a_curve_goes_from_corner_to_corner() -> None:
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     points = [[each / 5000, (each / 5000) ** 0.5] for each in range(5001)]
-    (curve,) = plots.roc({"roc": {"mel": points}}) or []
+    (curve,) = plots.roc({"roc": {"mel": points}}, KEYS) or []
     drawn = curve.path.split()
     assert len(drawn) < 400
     assert (drawn[0], drawn[-1]) == ("M0.0,200.0", "200.0,0.0")
@@ -75,7 +75,7 @@ def test_a_row_of_the_confusion_is_shaded_by_share() -> None:
 )
 def test_what_cannot_be_drawn_is_not_measured(broken: dict[str, Any]) -> None:
     assert plots.reliability(broken) is None
-    assert plots.roc(broken) is None
+    assert plots.roc(broken, KEYS) is None
     assert plots.confusion(broken, KEYS) is None
 
 
@@ -102,7 +102,24 @@ def test_a_class_that_was_not_measured_is_there() -> None:
 
 
 def test_few_events_are_not_estimable() -> None:
-    assert [row.few for row in figures.groups(WHOLE)] == [True, False]
+    young, women = figures.groups(WHOLE)
+    assert "malignant_auc" in young.not_estimable
+    assert (women.not_estimable, women.malignant_auc) == (frozenset(), Figure(0.9))
+    told = {"not_estimable": {"ece": "few"}, "malignant": 3, "malignant_auc": 0.8}
+    (row,) = figures.groups({"subgroups": [told | {"malignant_auc_95": [0.7, 0.9]}]})
+    assert (row.not_estimable, row.malignant_auc) == ({"ece"}, Figure(0.8, 0.7, 0.9))
+
+
+def test_calibration_and_sets_with_their_intervals() -> None:
+    whole = {
+        "calibration": {"ece_debiased": {"value": 0.01, "low": 0.0, "high": 0.02}},
+        "sets": {"90": {"coverage": {"n": 9, "value": 0.91, "low": 0.9, "high": 0.92}}},
+        "coverage": {"90": 0.91, "95": 0.95},
+    }
+    found = {str(line.name): line.figure for line in figures.headlines(whole)}
+    assert found["Calibration error, debiased"] == Figure(0.01, 0.0, 0.02)
+    assert found["Truth in the 90 % set"] == Figure(0.91, 0.9, 0.92)
+    assert found["Truth in the 95 % set"] == Figure(0.95)
 
 
 def test_the_manifests_figures_stand_in() -> None:

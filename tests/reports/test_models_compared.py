@@ -140,5 +140,5 @@ def test_the_page_says_it_and_the_patients_pages_do_not(
     status = client.get(reverse("inference:status", args=[image.pk])).content.decode()
     worklist = client.get(reverse("reports:worklist")).content.decode()
     for seen in (review, status, worklist):
-        assert "Urgent" not in seen
+        assert "Urgent</" not in seen, "the badge; the threshold is explained"
         assert str(beside) not in seen
