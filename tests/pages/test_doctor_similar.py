@@ -170,6 +170,7 @@ def test_a_pass_ends_with_the_consent_or_the_result(
     doctors: Client, doctor: Any, denials: list[Event]
 ) -> None:
     first, second = cases(doctor, 2)
+    assert second.lesion
     record_consents(actor=doctor, patient_id=first.patient_id, decisions={"comparison": False})
     with clinic_context(doctor.clinic_id):
         Histology.objects.create(
