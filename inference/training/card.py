@@ -169,6 +169,6 @@ def _protocol(manifest: Mapping[str, Any], unit: str) -> str:
         "there was predicted by a network that had not seen it, and temperature, thresholds, sets "
         f"and limits were fitted on these predictions, every {unit} weighing one. The last fold "
         "was only predicted, once, through the engine that serves a clinic; its figures follow. "
-        "The shipped members repeat the recipe on all images, so no figure of theirs exists; they "
-        "keep those fits."
+        "The shipped members go on from development runs with a second schedule on all images, so "
+        "no figure of theirs exists; they keep those fits."
     )
