@@ -7,7 +7,7 @@ import json
 import math
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from dermaclinic import audit
 from dermaclinic.accounts.actor import system_actor
 from dermaclinic.accounts.tenancy import clinic_context
 from inference.models import Prediction, Status
+from inference.services import thresholds
 from inference.services.cases import Job
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def record(*, token: uuid.UUID, outcomes: Iterable[Outcome]) -> int:
 def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome]) -> int:
     patients = {each.job.row.id: each.job.patient_id for each in outcomes}
     with clinic_context(clinic_id):
+        outcomes = _by_own_targets(outcomes)
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -192,6 +194,26 @@ def _record(clinic_id: uuid.UUID, token: uuid.UUID, outcomes: Sequence[Outcome])
             ],
         )
     return len(written)
+
+
+def _by_own_targets(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The same, with the urgency that the clinic's own targets give; it keeps the point's name."""
+    said = {each.job.row.id: each.result for each in outcomes if each.triage and each.result}
+    judged = thresholds.judged(said)
+    return [
+        each
+        if (own := judged.get(each.job.row.id)) is None
+        else replace(
+            each,
+            triage=own.triage,
+            result={
+                **(each.result or {}),
+                "operating_point": own.point,
+                "operating_points": own.points,
+            },
+        )
+        for each in outcomes
+    ]
 
 
 def _values(outcome: Outcome) -> list[Any]:

@@ -6,10 +6,11 @@ import pytest
 
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.tenancy import clinic_context
-from inference.models import ModelVersion, Prediction
-from inference.services import thresholds
+from inference.models import ModelVersion, Prediction, Status
+from inference.services import cases, queue, record, thresholds
 from tests import opinions
 from tests.database import acting_as
+from tests.opinions import as_worker
 
 
 def row(key: str, target: float, threshold: float, found: float, spared: float) -> dict[str, Any]:
@@ -145,3 +146,24 @@ def test_others_are_judged_as_the_model_came(
     assert judged(administrator, waiting, None) is None, "a model without a score"
     with clinic_context(stranger.clinic_id):
         assert thresholds.threshold_for(MANIFEST) == 0.12
+
+
+@pytest.mark.django_db
+def test_what_is_recorded_is_judged_by_the_clinics_own_targets(
+    administrator: Any, waiting: Prediction
+) -> None:
+    settle(administrator, 0.95)
+    with as_worker():
+        lease = queue.claim(model=waiting.model_version, limit=1)
+        assert lease is not None
+        [job] = cases.jobs(lease)
+        said = {"triage_score": 0.06, "differential": [], "operating_points": []}
+        found = record.Outcome(
+            job, Status.READY, malignant_probability=0.06, triage="routine", result=said
+        )
+        assert record.record(token=lease.token, outcomes=[found]) == 1
+    [kept] = opinions.predictions(administrator)
+    assert (kept.status, kept.triage) == (Status.READY, "urgent")
+    assert kept.result is not None
+    assert kept.result["operating_point"]["threshold"] == 0.05
+    assert kept.result["triage_score"] == 0.06
