@@ -159,7 +159,10 @@ def temporary(*, progress: Progress = lambda _: None) -> Iterator[Servers]:
     """
     parent, prefix = Path(tempfile.gettempdir()), f"dermaclinic-test-{os.geteuid()}-"
     for old in parent.glob(f"{prefix}*"):
-        found = old.lstat()
+        try:
+            found = old.lstat()
+        except FileNotFoundError:
+            continue  # another run has just cleaned up
         if found.st_uid == os.geteuid() and time.time() - found.st_mtime > 60:
             try:
                 _lock(old).close()
