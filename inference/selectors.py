@@ -111,12 +111,6 @@ def active_model(modality: str = Modality.DERMOSCOPY) -> ModelVersion | None:
     return ModelVersion.objects.filter(active=True, modality=modality).first()
 
 
-def models(actor: Actor) -> QuerySet[ModelVersion]:
-    """All registered models, newest first, for those who may see them."""
-    policies.require(actor, "view", ModelVersion)
-    return ModelVersion.objects.order_by("-registered_at")
-
-
 def _part(prediction: Prediction, name: str, empty: Any) -> Any:
     if prediction.status != Status.READY or not prediction.result:
         return empty
