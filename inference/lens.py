@@ -5,7 +5,7 @@ made once for a page and reads any number of opinions. Make it in the clinic's c
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -96,6 +96,7 @@ class Lens:
 
     held: ClinicSettings | None
     manifests: Mapping[uuid.UUID, Mapping[str, Any]]
+    history: Sequence[ClinicSettings] = ()
 
     @classmethod
     def of(cls) -> Self:
@@ -107,11 +108,13 @@ class Lens:
             }
             for row in rows
         }
-        return cls(clinic_settings.current(), manifests)
+        history = clinic_settings.history()
+        return cls(next(iter(history), None), manifests, history)
 
-    def with_settings(self, held: ClinicSettings | None) -> Self:
-        """The same models under other settings."""
-        return replace(self, held=held)
+    def at(self, moment: datetime) -> Self:
+        """The same models under the settings that held at a moment; no query."""
+        then = (row for row in self.history if row.changed_at <= moment)
+        return replace(self, held=next(then, None))
 
     def shown(self, prediction: Prediction) -> Shown | None:
         """How an opinion reads here; None unless it is READY."""

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from dermaclinic.accounts import clinic_settings
 from inference.lens import Lens, Line, Shown
 from inference.models import Prediction
 from inference.templatetags.limits import limited_words
@@ -21,7 +20,7 @@ def opinion(assessment: Assessment, lens: Lens) -> dict[str, Any] | None:
     if assessment.opinion is None:
         return None
     prediction: Prediction = assessment.opinion
-    then = lens.with_settings(clinic_settings.current(at=assessment.recorded_at))
+    then = lens.at(assessment.recorded_at)
     shown = opinions.read(prediction, lens=then)
     result: dict[str, Any] = prediction.result or {}
     model = prediction.model_version

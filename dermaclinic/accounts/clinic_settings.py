@@ -1,7 +1,6 @@
 """What a clinic sets of its own, read and changed. Call the readers in the clinic's context."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +19,14 @@ TARGETS = (0.5, 0.999)
 Targets = Mapping[str, Mapping[str, float]]
 
 
-def current(*, at: datetime | None = None) -> ClinicSettings | None:
-    """The settings that hold, or held at a moment; None while nothing has been set."""
-    rows = ClinicSettings.objects.all()
-    return (rows.filter(changed_at__lte=at) if at else rows).first()
+def current() -> ClinicSettings | None:
+    """The settings that hold; None while nothing has been set."""
+    return ClinicSettings.objects.first()
+
+
+def history() -> list[ClinicSettings]:
+    """All settings there were, those that hold first."""
+    return list(ClinicSettings.objects.all())
 
 
 def change(

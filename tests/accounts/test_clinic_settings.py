@@ -1,6 +1,6 @@
 """What a clinic sets of its own: by its administrator, on record, never changed afterwards."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +11,20 @@ from dermaclinic.accounts.models import ClinicSettings
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit.models import Event
 from dermaclinic.errors import Conflict, Forbidden, Invalid
+from inference.lens import Lens
 from tests.database import acting_as
 
 TARGETS = {"dermoscopy": {"mel": 0.95}}
 
 
-def held(actor: Any, **lookup: Any) -> Any:
+def held(actor: Any) -> Any:
     with clinic_context(actor.clinic_id):
-        return clinic_settings.current(**lookup)
+        return clinic_settings.current()
+
+
+def held_at(actor: Any, moment: datetime) -> Any:
+    with clinic_context(actor.clinic_id):
+        return Lens.of().at(moment).held
 
 
 def events(actor: Any) -> list[Event]:
@@ -37,8 +43,8 @@ def test_the_newest_holds_and_the_audit_tells_both(administrator: Any) -> None:
     second = change(administrator, 1, prevalence=None)
     assert held(administrator) == second
     assert (second.prevalence, second.targets) == (None, TARGETS)
-    assert held(administrator, at=first.changed_at) == first
-    assert held(administrator, at=first.changed_at - timedelta(seconds=1)) is None
+    assert held_at(administrator, first.changed_at) == first
+    assert held_at(administrator, first.changed_at - timedelta(seconds=1)) is None
     one, two = events(administrator)
     assert one.detail == {"prevalence": [None, 0.02], "targets": [{}, TARGETS]}
     assert two.detail == {"prevalence": [0.02, None], "targets": [TARGETS, TARGETS]}
