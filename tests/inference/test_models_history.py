@@ -26,7 +26,10 @@ def active() -> list[ModelVersion]:
 
 def told() -> list[tuple[str, str, str | None]]:
     rows = ModelChange.objects.order_by("pk").select_related("model", "previous")
-    return [(row.action, row.model.version, row.previous and row.previous.version) for row in rows]
+    return [
+        (row.action, row.model.version, row.previous.version if row.previous else None)
+        for row in rows
+    ]
 
 
 def test_back_and_further_back(administrator: Any, stranger: Any) -> None:
