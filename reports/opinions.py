@@ -88,13 +88,13 @@ def read(prediction: Prediction, *, lens: Lens) -> Shown:
 def agreement(codes: list[str], prediction: Prediction | None) -> Agreement:
     """The doctor's first diagnosis against the opinion as this clinic sees it now.
 
-    Compared by the network's coarser classes; a diagnosis that none of them holds differs from
-    every opinion.
+    Compared by the network's coarser classes, by their SNOMED CT codes, since networks name their
+    classes each in their own way; a diagnosis that none of them holds differs from every opinion.
     """
     if prediction is None:
         return Agreement.NO_OPINION
-    own = diagnoses.model_class(codes[0])
-    ranked = [line.key for line in read(prediction, lens=Lens.of()).lines]
+    ranked = [line.code for line in read(prediction, lens=Lens.of()).lines]
+    own = codes[0] if codes[0] in ranked else diagnoses.class_code(codes[0])
     if own is None or own not in ranked[:3]:
         return Agreement.DIFFERS
     return Agreement.AGREES if own == ranked[0] else Agreement.PARTLY

@@ -52,6 +52,22 @@ def test_agreement_is_computed_from_the_first_diagnosis(
     assert scenes.events(doctor, "assessment.recorded", object_id=str(made.pk)) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "agreement"), [(SCC, "agrees"), (NEVUS, "partly"), (MELANOMA, "differs")]
+)
+def test_a_network_names_its_classes_in_its_own_way(doctor: Any, code: str, agreement: str) -> None:
+    """Six classes for photographs, one of which the dermoscopic network does not have."""
+    scenes.model()
+    study, [lesion], [image] = scenes.visit(doctor)
+    lines = [
+        {"key": key, "code": its, "display": key, "probability": share}
+        for key, its, share in (("scc", SCC, 0.6), ("nev", NEVUS, 0.3), ("sek", KERATOSIS, 0.1))
+    ]
+    scenes.finish(doctor, image, result={"differential": lines})
+    made = scenes.assess(doctor, study, lesion, code, reason="Ulcerated.")
+    assert made.agreement == agreement
+
+
 def test_departing_from_the_opinion_needs_a_reason(doctor: Any, scene: Any) -> None:
     study, lesion, _image = scene
     with pytest.raises(Invalid) as refused:
