@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from demo.dermoscopy import Capture, Drawing, Kind, Lesion, SkinTone, Spec, draw
@@ -62,6 +64,36 @@ def test_without_the_lesion_its_class_goes(folder: Path) -> None:
     ]
     assert np.mean(drops) > 0.1
     assert np.mean(np.array(drops) > 0) > 0.7
+
+
+@pytest.mark.parametrize("folder", [path for path in SHIPPED if "ham" in path.name])
+def test_lost_resolution_does_not_speak_for_a_nevus(folder: Path) -> None:
+    """Squares of 224 pixels, and the same after passing through 150: the network saw both kinds."""
+    engine = Engine.load(folder, batch_sizes=(1, 2, 4))
+    squares = [
+        Image.fromarray(
+            draw(Spec(tone, Lesion(kind, seed=seed), Capture.plain(), size=SIZE), seed).image
+        ).resize((224, 224), Image.Resampling.BICUBIC, box=(75, 0, 525, 450))
+        for seed, (kind, tone) in enumerate(product(KINDS, (SkinTone.TYPE_II, SkinTone.TYPE_V)))
+    ]
+    coarse = [
+        square.resize((150, 150), Image.Resampling.BICUBIC).resize(
+            (224, 224), Image.Resampling.BICUBIC
+        )
+        for square in squares
+    ]
+    prior = dict(zip(engine.package.keys, engine.package.prior, strict=True))
+    fine, lost = (
+        [
+            _evidence(found.image_only, prior)
+            for found in engine.predict([Case(np.asarray(square)) for square in images])
+        ]
+        for images in (squares, coarse)
+    )
+    spread = max(np.ptp([said[key] for said in fine]) for key in prior)
+    assert spread > 0.2, "the drawings are all alike to it"
+    gained = [after["nv"] - before["nv"] for before, after in zip(fine, lost, strict=True)]
+    assert np.mean(gained) < 0.05
 
 
 def _painted(drawing: Drawing) -> NDArray[np.uint8]:
