@@ -160,8 +160,9 @@ def _logistic(y: Array, x: Array, weights: Array, begin: Array) -> Array:
             step = np.stack(
                 [c * slope[:, 0] - b * slope[:, 1], a * slope[:, 1] - b * slope[:, 0]], axis=1
             )
-            found = found + np.clip(step / area[:, None], -5, 5)
-        if not (np.abs(step / area[:, None]) > 1e-6).any():
+            move = step / area[:, None]  # not a number where the scores are all alike
+        found = found + np.clip(move, -5, 5)
+        if not (np.abs(move) > 1e-6).any():
             break
     one_kind = (weights @ y == 0) | (weights @ (1 - y) == 0)
     found[one_kind | (np.abs(found) > 50).any(axis=1)] = np.nan
