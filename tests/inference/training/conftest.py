@@ -45,12 +45,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(encoder_arrays: Path) -> Config:
-    """The default recipe on squares of 64 pixels, two views and one short epoch."""
+    """The default recipe on squares of 128 pixels, two views and one short epoch."""
     full = config.load()
     return dataclasses.replace(
         full,
         members=dataclasses.replace(full.members, count=1, symmetries=1, epochs=1),
-        network=dataclasses.replace(full.network, size=64, encoder_weights=str(encoder_arrays)),
+        network=dataclasses.replace(
+            full.network, size=128, stem_blocks=14, encoder_weights=str(encoder_arrays)
+        ),
         fit=dataclasses.replace(full.fit, epochs=1, batch=8),
         views=dataclasses.replace(full.views, fewest=1, most=2),
     )
@@ -72,6 +74,9 @@ def encoder_arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name = weight.path.split("/")[-1]
             if name == "kernel":
                 depthwise = isinstance(layer, layers.DepthwiseConv2D)
+                # As loud as they hear: untrained, each block would whisper what it is told.
+                loud = (values**2).sum(axis=(0, 1) if depthwise else (0, 1, 2), keepdims=True)
+                values = values * np.sqrt(2 / loud)
                 values = values.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1))
             published = {
                 "kernel": "weight",
