@@ -1,11 +1,7 @@
-"""Reads HAM10000 (Tschandl, Rosendahl, Kittler 2018), splits it by lesion, decodes it once.
-
-`dx_type` (how the diagnosis was made) is never read: it leaks the label.
-"""
+"""Labelled images and their decoded frames. Which table they come from: see tables.py."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,8 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from inference.evaluation.labels import word, years
-from inference.network.classes import KEYS
 from inference.network.metadata import Metadata
 
 TABLE = "HAM10000_metadata.csv"
@@ -36,32 +30,6 @@ class Example:
     lesion_id: str
     label: int | None
     metadata: Metadata
-
-
-def read_ham10000(table: Path) -> list[Example]:
-    """The rows of HAM10000_metadata.csv, in its order. Raises DataUnusable, ValueError."""
-    if not table.is_file():
-        raise DataUnusable(f"{table} is missing.")
-    with table.open(newline="") as lines:
-        return [
-            Example(
-                row["image_id"],
-                row["lesion_id"],
-                KEYS.index(row["dx"]),
-                Metadata(years(row["age"]), word(row["sex"]), word(row["localization"])),
-            )
-            for row in csv.DictReader(lines)
-        ]
-
-
-def write_table(table: Path, out: Path, examples: Sequence[Example]) -> None:
-    """The rows of `table` that belong to `examples`, in the same form."""
-    wanted = {row.image_id for row in examples}
-    with table.open(newline="") as lines, out.open("w", newline="") as kept:
-        reader = csv.DictReader(lines)
-        writer = csv.DictWriter(kept, reader.fieldnames or ())
-        writer.writeheader()
-        writer.writerows(row for row in reader if row["image_id"] in wanted)
 
 
 def lesion_weights(examples: Sequence[Example]) -> NDArray[np.float64]:

@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from inference.network.metadata import Metadata
-from inference.training import augment, config, datasets, folds, overlays
+from inference.network.task import load
+from inference.training import augment, config, datasets, folds, overlays, tables
 from inference.training.datasets import DataUnusable, Example
+
+HAM10000 = load("ham10000")
 
 
 def examples(lesions: int, seed: int = 0) -> list[Example]:
@@ -78,22 +81,22 @@ class TestFolds:
 class TestReading:
     def test_how_a_diagnosis_was_made_is_never_read(self, folder: Path) -> None:
         table = folder / datasets.TABLE
-        before = datasets.read_ham10000(table)
+        before = tables.read_examples(folder, HAM10000)
         table.write_text(table.read_text().replace("histo", "follow_up"))
-        assert datasets.read_ham10000(table) == before
+        assert tables.read_examples(folder, HAM10000) == before
 
     def test_what_is_unknown_stays_missing(self, folder: Path) -> None:
-        rows = datasets.read_ham10000(folder / datasets.TABLE)
+        rows = tables.read_examples(folder, HAM10000)
         assert rows[0].metadata == Metadata()
         assert rows[1].metadata == Metadata(45.0, "male", "back")
 
     def test_a_missing_table_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(DataUnusable, match=r"HAM10000_metadata\.csv"):
-            datasets.read_ham10000(tmp_path / datasets.TABLE)
+            tables.read_examples(tmp_path, HAM10000)
 
     def test_images_are_decoded_once(self, folder: Path, tmp_path: Path) -> None:
         cache = tmp_path / "cache" / "images.npy"
-        ids = [row.image_id for row in datasets.read_ham10000(folder / datasets.TABLE)]
+        ids = [row.image_id for row in tables.read_examples(folder, HAM10000)]
         frames = datasets.decode_folder(folder / "images", cache, ids)
         written = cache.stat().st_mtime_ns
         again = datasets.decode_folder(folder / "images", cache, ids)
@@ -116,9 +119,10 @@ class TestReading:
             datasets.decode_folder(tmp_path, tmp_path / "cache.npy", ["a"])
 
     def test_a_part_is_written_in_the_same_form(self, folder: Path, tmp_path: Path) -> None:
-        rows = datasets.read_ham10000(folder / datasets.TABLE)
-        datasets.write_table(folder / datasets.TABLE, tmp_path / "part.csv", rows[4:9])
-        assert datasets.read_ham10000(tmp_path / "part.csv") == rows[4:9]
+        rows = tables.read_examples(folder, HAM10000)
+        ids = [row.image_id for row in rows[4:9]]
+        tables.write_table(folder, HAM10000, tmp_path / datasets.TABLE, ids)
+        assert tables.read_examples(tmp_path, HAM10000) == rows[4:9]
 
 
 class TestDraws:
