@@ -46,6 +46,8 @@ class Fit:
     average: float
     imbalance: str
     prior_power: float
+    restart_epochs: int
+    restart_learning_rate: float
 
 
 @dataclass(frozen=True)

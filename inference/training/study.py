@@ -27,6 +27,17 @@ DEVELOPED = tuple(range(folds.TEST_FOLD))
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """One warm-up and decay. Starts from the averages in `start`, or from ImageNet's weights."""
+
+    folder: Path
+    epochs: int
+    learning_rate: float
+    seed: int
+    start: Path | None
+
+
+@dataclass(frozen=True)
 class Study:
     """`fold` (n,) is that of each example; `fine` holds finer copies of some frames, or nothing."""
 
@@ -85,7 +96,24 @@ class Study:
         return [*self.developments, *self.members]
 
     def folder(self, run: str) -> Path:
-        return self.work / "runs" / run
+        """Where the finished run's averages are: those of its last schedule."""
+        return self.schedules(run)[-1].folder
+
+    def schedules(self, run: str) -> list[Schedule]:
+        """What a run goes through: ImageNet, one schedule, a second one with the rate raised again;
+        a member takes the averages of a development run through a last one, on all lesions."""
+        fit, folder, seed = self.config.fit, self.work / "runs" / run, self.config.seed
+        seed += int(run[-1])
+        if run.startswith("member"):
+            own = self.config.members
+            start = self.folder(self.developments[int(run[6:]) % len(self.developments)])
+            return [Schedule(folder, own.epochs, own.learning_rate, seed + 100, start)]
+        first = Schedule(folder, fit.epochs, fit.learning_rate, seed, None)
+        if not fit.restart_epochs:
+            return [first]
+        again = folder.with_name(f"{run}-again")
+        rate = fit.restart_learning_rate
+        return [first, Schedule(again, fit.restart_epochs, rate, seed + 50, folder)]
 
 
 def open_study(data: Path, config: Config, work: Path) -> Study:
@@ -119,25 +147,26 @@ def open_study(data: Path, config: Config, work: Path) -> Study:
 def train(study: Study, runs: Sequence[str]) -> None:
     """Do the named runs, or go on with them where they stopped; curves.svg follows."""
     for run in runs:
-        config, start, seed = study.config, None, study.config.seed + int(run[-1])
-        rows = study.rows(run)
-        if run.startswith("member"):
-            # A second, shorter schedule, now on all lesions, for what a development run learned.
-            start = study.folder(study.developments[int(run[6:]) % len(study.developments)])
-            second = config.members
-            schedule = replace(config.fit, epochs=second.epochs, learning_rate=second.learning_rate)
-            config, seed = replace(config, fit=schedule), seed + 100
-        draws = Draws(
-            study.examples,
-            rows,
-            study.views,
-            study.task.fields,
-            config,
-            classes=len(study.task.keys),
-            seed=seed,
-        )
-        fit(draws, config, study.weights, study.folder(run), start=start)
-        curves.draw(study.work / "runs", study.work / "curves.svg")
+        for schedule in study.schedules(run):
+            config = replace(
+                study.config,
+                fit=replace(
+                    study.config.fit,
+                    epochs=schedule.epochs,
+                    learning_rate=schedule.learning_rate,
+                ),
+            )
+            draws = Draws(
+                study.examples,
+                study.rows(run),
+                study.views,
+                study.task.fields,
+                config,
+                classes=len(study.task.keys),
+                seed=schedule.seed,
+            )
+            fit(draws, config, study.weights, schedule.folder, start=schedule.start)
+            curves.draw(study.work / "runs", study.work / "curves.svg")
 
 
 def encoder_weights(data: Path, config: Config) -> Path:
