@@ -6,8 +6,8 @@ from django.core.exceptions import (
     BadRequest,
     RequestDataTooBig,
     SuspiciousOperation,
+    ValidationError as DjangoValidationError,
 )
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt

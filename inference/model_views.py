@@ -15,8 +15,7 @@ from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict
 from inference import cards, figures, plots, registry
 from inference.models import ModelVersion
-from inference.services import models as model_services
-from inference.services import shadow
+from inference.services import models as model_services, shadow
 
 
 def _may(request: MemberRequest) -> dict[str, bool]:

@@ -15,8 +15,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.errors import NotFound
 from imaging.models import Modality
-from inference import heatmap
-from inference import outline as outlines
+from inference import heatmap, outline as outlines
 from inference.models import ModelVersion, Prediction, Status
 
 

@@ -6,8 +6,7 @@ from dermaclinic.api import document, tokens
 from dermaclinic.audit import api as audit
 from dermaclinic.problems import no_such_address
 from imaging import api as imaging
-from inference import api as inference
-from inference import model_api as models
+from inference import api as inference, model_api as models
 from patients import api as patients
 from reports import api as reports
 

@@ -3,8 +3,7 @@
 import os
 
 from dermaclinic import embedded
-from dermaclinic.settings import base as _base
-from dermaclinic.settings import environment
+from dermaclinic.settings import base as _base, environment
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 
 _named = environment.names("ALLOWED_HOSTS")

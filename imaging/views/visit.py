@@ -11,8 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import DomainError, Invalid
-from dermaclinic.errors import problem as problem_body
+from dermaclinic.errors import DomainError, Invalid, problem as problem_body
 from imaging import selectors, services
 from imaging.formats import MAX_BYTES
 from imaging.forms import StartForm, uuid_or_none

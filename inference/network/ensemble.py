@@ -17,8 +17,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from . import classifier, mobilenet
-from . import mask as masks
+from . import classifier, mask as masks, mobilenet
 from .mobilenet import STEM_BLOCKS
 
 ALL_SYMMETRIES = 8

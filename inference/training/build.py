@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from inference import package
 from inference.engine import Engine
-from inference.evaluation import labels, report, run
-from inference.evaluation import masks as mask_scores
+from inference.evaluation import labels, masks as mask_scores, report, run
 from inference.network import mask, mobilenet
 from inference.package import Package
 

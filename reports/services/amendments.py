@@ -2,8 +2,7 @@
 
 import uuid
 
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies

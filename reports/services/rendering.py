@@ -15,8 +15,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from dermaclinic import audit, bell
 from dermaclinic.accounts import policies

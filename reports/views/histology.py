@@ -15,8 +15,7 @@ from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Invalid
 from reports.forms import HistologyForm
 from reports.models import Histology
-from reports.selectors import LesionHistology
-from reports.selectors import histology as select
+from reports.selectors import LesionHistology, histology as select
 from reports.services.histology import record_histology
 from reports.views.web import as_uuid
 

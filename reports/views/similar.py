@@ -12,8 +12,7 @@ from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Unavailable
 from imaging.vault import VaultError
 from reports import passes
-from reports.selectors import crops
-from reports.selectors import similar as selector
+from reports.selectors import crops, similar as selector
 
 
 @never_cache

@@ -12,8 +12,7 @@ from dermaclinic.errors import Conflict, DomainError, Forbidden, Invalid, NotFou
 from imaging.services import move_instance
 from reports import content
 from reports.models import Assessment, Report, ReportAssessment
-from reports.selectors import report as one_report
-from reports.selectors import report_pdf, reports_of_patient
+from reports.selectors import report as one_report, report_pdf, reports_of_patient
 from reports.services.amendments import amend
 from reports.services.composing import compose, discard
 from reports.services.signing import sign

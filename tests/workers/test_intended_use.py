@@ -9,10 +9,15 @@ from django.utils import timezone
 from inference.network import intended
 from inference.templatetags.limits import declined_words, limited_words
 from tests import factories, opinions
-from tests.workers.test_pipeline import Network, finding, rows, run
-from tests.workers.test_pipeline import model as model
-from tests.workers.test_pipeline import network as network
-from tests.workers.test_pipeline import pipeline as pipeline
+from tests.workers.test_pipeline import (
+    Network,
+    finding,
+    model as model,
+    network as network,
+    pipeline as pipeline,
+    rows,
+    run,
+)
 from workers.pipeline import Pipeline
 
 

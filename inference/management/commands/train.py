@@ -36,8 +36,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from inference.training import build, study
-        from inference.training import config as configs
+        from inference.training import build, config as configs, study
         from inference.training.datasets import DataUnusable
 
         out: Path = options["out"]

@@ -1,0 +1,1 @@
+"""One module for each room of the product; one function for each action."""

@@ -1,0 +1,59 @@
+"""Signing in and out, and what a clinic sets of its own."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dermaclinic.audit.actions.base import event, write, write_past_rollback
+
+if TYPE_CHECKING:
+    from dermaclinic.accounts.actor import Actor
+
+
+def signed_in(actor: "Actor", *, how: str) -> None:
+    """A person signed in (`how`: password or token)."""
+    write(actor, "account.signed_in", obj=actor.user, detail={"how": how})
+
+
+def signed_out(actor: "Actor") -> None:
+    write(actor, "account.signed_out", obj=actor.user)
+
+
+def sign_in_failed(
+    *, address: str, account: uuid.UUID | None, clinics: Sequence[uuid.UUID] = ()
+) -> None:
+    """Nobody was signed in. Each of the account's clinics is told; of an unknown one, none is.
+
+    The typed e-mail is not kept: people type passwords there.
+    """
+    told: Sequence[uuid.UUID | None] = clinics or [None]
+    for clinic_id in told:
+        write_past_rollback(
+            event(
+                None,
+                "account.sign_in_failed",
+                outcome="failure",
+                detail={"account": str(account) if account else None},
+                address=address,
+                clinic_id=clinic_id,
+            )
+        )
+
+
+def issued_token(actor: "Actor", token: Any) -> None:
+    write(actor, "account.token_issued", obj=token)
+
+
+def changed_clinic_settings(
+    actor: "Actor", settings: Any, *, before: tuple[float | None, dict[str, Any]]
+) -> None:
+    """What a clinic sets of its own: `before` is the prevalence and the targets until now."""
+    write(
+        actor,
+        "clinic.settings_changed",
+        obj=settings,
+        detail={
+            "prevalence": [before[0], settings.prevalence],
+            "targets": [before[1], settings.targets],
+        },
+    )
