@@ -1,0 +1,108 @@
+"""What every address answers to everybody: the one table that the matrix test goes by.
+
+Each address of the resolver has one row here or in the two files beside; an address without a row
+fails the suite, and so does a row without an address. A row says for each method which status each
+of `shapes.CALLERS` gets; a method that it does not name is closed (405 for members). To add one:
+
+    row("clinic/members/", GET=page(200, A), POST=page(302, A), send=lambda s: {"email": …}),
+
+`page(ok, roles…)` and `api(ok, roles…)` are for addresses without an id, `page_of` and `api_of`
+for those of one row of a clinic, which members of another clinic do not find. Whatever fits none
+of them is spelled with `columns`. `send` is what somebody who may would really send (the scene's
+rows are its attributes), so that a refusal is for who one is.
+"""
+
+from tests.permissions import expected_api, expected_pages
+from tests.permissions.shapes import (
+    ALL,
+    SIGN_IN,
+    UNAUTHORIZED,
+    A,
+    D,
+    Row,
+    Statuses,
+    T,
+    api,
+    columns,
+    page,
+    row,
+    same,
+)
+
+EVERYBODY = dict.fromkeys(ALL, 200)
+
+
+def door(ok: int, member: int) -> Statuses:
+    """A page for those who are not signed in, which sends members on."""
+    return columns(ok, dict.fromkeys(ALL, member), dict.fromkeys(ALL, member), member, ok)
+
+
+SIGN_IN_PAGES = [
+    row("", GET=page(302, *ALL), closed=same(405)),
+    row(
+        "sign-in/",
+        GET=door(200, 302),
+        POST=same(302),
+        closed=same(405),
+        send=lambda s: {"username": s.email, "password": s.password},
+    ),
+    row("sign-out/", POST=same(302), closed=same(405)),
+    # A person who is a member nowhere may look at the choice, and finds none.
+    row(
+        "clinic/",
+        GET=columns(SIGN_IN, EVERYBODY, EVERYBODY, 200, SIGN_IN),
+        POST=columns(SIGN_IN, dict.fromkeys(ALL, 404), dict.fromkeys(ALL, 404), 404, SIGN_IN),
+        closed=columns(SIGN_IN, dict.fromkeys(ALL, 405), dict.fromkeys(ALL, 405), 405, SIGN_IN),
+        send=lambda s: {"membership": s.somebodys_membership},
+    ),
+]
+
+CLINIC = [
+    row(
+        "clinic/settings/",
+        GET=page(200, D, A),
+        POST=page(302, A),
+        send=lambda s: {"number": 0, "prevalence": "5"},
+    ),
+]
+
+AUDIT = [
+    row("audit/", GET=page(200, A), closed=same(405)),
+    row("api/v1/audit/events/", GET=api(200, A)),
+]
+
+# Before anybody has signed in. Dead tokens are refused even here.
+API_DOOR = [
+    row(
+        "api/v1/auth/token/",
+        POST=same(200),
+        OPTIONS=same(200),
+        closed=same(405),
+        send=lambda s: {"email": s.email, "password": s.password},
+    ),
+    row("api/schema/", GET=same(200), OPTIONS=same(200), closed=same(405)),
+    row("api/docs/", GET=same(200), OPTIONS=same(200), closed=same(405)),
+    row("api/", GET=same(404), closed=same(404)),  # whatever is not in the contract
+]
+
+MONITORS = [
+    row("healthz", GET=same(200), closed=same(405)),
+    row("readyz", GET=same(200), closed=same(405)),
+    row("metrics", GET=same(200), closed=same(405)),  # for this machine alone: test_health.py
+]
+
+# Addresses that the matrix cannot call, and why; files under static/ are no addresses of the
+# resolver (WhiteNoise serves them, and there is nothing of a clinic among them).
+EXCEPTIONS: dict[str, str] = {}
+
+ROWS: list[Row] = [
+    *SIGN_IN_PAGES,
+    *CLINIC,
+    *AUDIT,
+    *API_DOOR,
+    *MONITORS,
+    *expected_pages.ROWS,
+    *expected_api.ROWS,
+]
+
+__all__ = ["EXCEPTIONS", "ROWS", "UNAUTHORIZED", "T"]

@@ -1,0 +1,169 @@
+"""The expected table: pages of patients, images, opinions and reports."""
+
+from tests.permissions.shapes import ALL, A, D, T, page, page_of, row
+
+CHANGE = {
+    "family_name": "Testperson",
+    "given_name": "Changed",
+    "birth_date": "1970-01-01",
+    "sex": "female",
+}
+ASSESSED = {"diagnosis_1": "400010006", "management": "discharge", "reason": "seen in daylight"}
+ACCEPTED = {"mrn": "HELD-1", "birth_date": "1970-01-01", "reason": "typed wrongly at the camera"}
+
+PATIENTS = [
+    row("patients/", GET=page(200, T, D), POST=page(200, T, D), send=lambda s: {"q": s.name}),
+    row(
+        "patients/register/",
+        GET=page(200, T, D),
+        POST=page(302, T, D),
+        send=lambda s: CHANGE | {"mrn": "NEW-1"},
+    ),
+    row("patients/similar/", POST=page(200, T, D), send=lambda s: {"family_name": s.name}),
+    row("patients/audit-lookup/", POST=page(302, A), send=lambda s: {"mrn": s.mrn}),
+    row("patients/<uuid:patient_id>/", GET=page_of(200, T, D)),
+    row(
+        "patients/<uuid:patient_id>/change/",
+        GET=page_of(200, T, D),
+        POST=page_of(302, T, D),
+        send=lambda s: CHANGE | {"mrn": s.mrn, "version": 1},
+    ),
+    row(
+        "patients/<uuid:patient_id>/consents/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"teaching": "no"},
+    ),
+    row(
+        "patients/<uuid:patient_id>/lesions/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"body_site": "back"},
+    ),
+    row(
+        "patients/<uuid:patient_id>/lesions/<uuid:lesion_id>/",
+        GET=page_of(200, T, D),
+        POST=page_of(302, T, D),
+        send=lambda s: {"body_site": "abdomen"},
+    ),
+]
+
+IMAGING = [
+    row("imaging/patients/<uuid:patient_id>/visits/", POST=page_of(302, T, D)),
+    row("imaging/visits/<uuid:study_id>/", GET=page_of(200, T, D)),
+    row(
+        "imaging/visits/<uuid:study_id>/upload/",
+        POST=page_of(201, T, D),
+        send=lambda s: {"file": s.file()},
+    ),
+    row("imaging/visits/<uuid:study_id>/arrivals/", GET=page_of(200, T, D)),
+    row("imaging/images/<uuid:instance_id>/", GET=page_of(200, T, D)),
+    row("imaging/images/<uuid:instance_id>/image/", GET=page_of(200, T, D)),
+    row("imaging/images/<uuid:instance_id>/thumbnail/", GET=page_of(200, T, D)),
+    row(
+        "imaging/images/<uuid:instance_id>/assign/",
+        POST=page_of(200, T, D),
+        send=lambda s: {"lesion": s.lesion_id},
+    ),
+    row(
+        "imaging/images/<uuid:instance_id>/kind/",
+        POST=page_of(200, T, D),
+        send=lambda s: {"modality": "clinical"},
+    ),
+    row(
+        "imaging/images/<uuid:instance_id>/move/",
+        GET=page_of(200, T, D),
+        POST=page_of(200, T, D),
+        send=lambda s: {"q": s.name},
+    ),
+    row(
+        "imaging/images/<uuid:instance_id>/move-to/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"study": s.other_study, "reason": "misfiled"},
+    ),
+    row("imaging/held/", GET=page(200, T, D)),
+    row("imaging/held/<uuid:quarantine_id>/", GET=page_of(200, T, D)),
+    row(
+        "imaging/held/<uuid:quarantine_id>/accept/",
+        POST=page_of(302, T, D),
+        send=lambda s: ACCEPTED,
+    ),
+    row(
+        "imaging/held/<uuid:quarantine_id>/discard/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"discard-reason": "nobody's"},
+    ),
+]
+
+INFERENCE = [
+    row("inference/images/<uuid:instance_id>/status/", GET=page_of(200, T, D)),
+    row(
+        "inference/images/<uuid:instance_id>/ask/",
+        POST=page_of(302, T, D),
+        at={"instance_id": "unasked"},
+    ),
+    row("inference/opinions/<uuid:prediction_id>/heat-map/", GET=page_of(200, T, D)),
+    row("inference/opinions/<uuid:prediction_id>/melanoma-map/", GET=page_of(200, T, D)),
+    row("inference/opinions/<uuid:prediction_id>/outline/", GET=page_of(200, T, D)),
+    row("inference/opinions/<uuid:prediction_id>/rerun/", POST=page_of(302, D)),
+    # Models are the installation's, not one clinic's.
+    row("inference/models/", GET=page(200, *ALL)),
+    row("inference/models/<uuid:model_id>/", GET=page(200, *ALL)),
+    row(
+        "inference/models/<uuid:model_id>/activate/",
+        POST=page(302, A),
+        at={"model_id": "resting_model"},
+    ),
+    row("inference/models/<uuid:model_id>/deactivate/", POST=page(302, A)),
+    row("inference/models/<uuid:model_id>/roll-back/", POST=page(302, A)),
+    row(
+        "inference/models/<uuid:model_id>/shadow/",
+        POST=page(302, A),
+        at={"model_id": "resting_model"},
+    ),
+    row(
+        "inference/models/<uuid:model_id>/stop-shadow/",
+        POST=page(302, A),
+        at={"model_id": "shadow_model"},
+    ),
+]
+
+REPORTS = [
+    row("reports/", GET=page(200, D)),
+    row("reports/live/", GET=page(200, D)),
+    row("reports/visits/<uuid:study_id>/", GET=page_of(200, T, D)),
+    row("reports/visits/<uuid:study_id>/live/", GET=page_of(204, T, D)),
+    row("reports/visits/<uuid:study_id>/claim/", POST=page_of(302, D)),
+    row("reports/visits/<uuid:study_id>/release/", POST=page_of(302, D)),
+    row(
+        "reports/visits/<uuid:study_id>/compose/",
+        POST=page_of(302, D),
+        send=lambda s: {"assessment": [s.assessment_id]},
+    ),
+    row(
+        "reports/visits/<uuid:study_id>/lesions/<uuid:lesion_id>/",
+        POST=page_of(302, D),
+        send=lambda s: ASSESSED,
+    ),
+    row(
+        "reports/lesions/<uuid:lesion_id>/histology/",
+        GET=page_of(200, T, D),
+        POST=page_of(302, D),
+        send=lambda s: {"diagnosis": "93655004", "reported_on": s.today},
+    ),
+    row("reports/opinions/<uuid:prediction_id>/similar/", GET=page_of(200, D)),
+    row("reports/similar/<str:text>/", GET=page_of(200, D)),  # a pass is one person's
+    row("reports/models/<uuid:model_id>/compared/", GET=page(200, D, A)),
+    row("reports/patients/<uuid:patient_id>/", GET=page_of(200, T, D)),
+    row("reports/<uuid:report_id>/", GET=page_of(200, T, D)),
+    row(
+        "reports/<uuid:report_id>/sign/",
+        POST=page_of(302, D),
+        send=lambda s: {"password": s.password},
+    ),
+    row("reports/<uuid:report_id>/discard/", POST=page_of(302, D)),
+    row("reports/<uuid:report_id>/amend/", POST=page_of(302, D), at={"report_id": "signed"}),
+    row("reports/<uuid:report_id>/pdf/", GET=page_of(200, T, D), at={"report_id": "signed"}),
+    row("reports/<uuid:report_id>/pdf/status/", GET=page_of(200, T, D)),
+    row("reports/<uuid:report_id>/pdf/retry/", POST=page_of(302, D), at={"report_id": "failed"}),
+]
+
+ROWS = [*PATIENTS, *IMAGING, *INFERENCE, *REPORTS]
