@@ -58,7 +58,7 @@ def _door(request: HttpRequest, form: SignInForm, target: str) -> HttpResponse:
 
 
 def _welcome(request: HttpRequest, membership: Membership, target: str) -> HttpResponse:
-    auth.login(request, membership.user, settings.AUTHENTICATION_BACKENDS[0])
+    auth.login(request, membership.user, settings.AUTHENTICATION_BACKENDS[-1])
     if _memberships(membership.user_id).count() > 1:
         request.session["clinic"] = UNDECIDED
         request.session["several_clinics"] = True

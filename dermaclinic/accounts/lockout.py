@@ -1,0 +1,75 @@
+"""How often somebody may guess: wrong passwords and codes counted by django-axes.
+
+Two counts: of one account from one address (AXES_FAILURE_LIMIT), and of one account from wherever
+(ACCOUNT_FAILURE_LIMIT, larger: a stranger shall not lock a doctor out too easily). Unknown accounts
+are counted in the same way, so that a lock does not tell which accounts there are.
+
+The table holds no e-mail address, since people type passwords there, but a keyed digest of it.
+"""
+
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from dermaclinic.accounts.middleware import address_of
+
+Credentials = dict[str, Any]
+
+
+def account_key(request: HttpRequest, credentials: Credentials | None = None) -> str:
+    """What stands for an account in the counts: HMAC-SHA256 of the e-mail in lower case, in hex."""
+    given = credentials or {}
+    email = str(given.get("username") or given.get("email") or "").strip().lower()
+    return salted_hmac("dermaclinic.accounts.lockout", email, algorithm="sha256").hexdigest()
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The address that is counted; None for a request without one."""
+    return address_of(request) or None
+
+
+class Handler(AxesDatabaseHandler):
+    """Counts in the database, with a limit of its own for each of the two counts."""
+
+    def is_locked(self, request: HttpRequest, credentials: Credentials | None = None) -> bool:
+        """Whether either count has reached its limit within the cool-off time."""
+        limits = (settings.AXES_FAILURE_LIMIT, settings.ACCOUNT_FAILURE_LIMIT)
+        attempts = self.get_user_attempts(request, credentials)
+        counts = [each.aggregate(n=Sum("failures_since_start"))["n"] or 0 for each in attempts]
+        return any(count >= limit for count, limit in zip(counts, limits, strict=True))
+
+    def user_login_failed(
+        self,
+        sender: Any,
+        credentials: Credentials,
+        request: HttpRequest | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Count one wrong guess. While locked nothing is counted, so that the lock ends."""
+        if request is None or self.is_locked(request, credentials):
+            return
+        self.clean_expired_user_attempts(request, credentials)
+        with transaction.atomic():
+            attempt, _made = AccessAttempt.objects.select_for_update().get_or_create(
+                username=account_key(request, credentials),
+                ip_address=client_address(request),
+                user_agent="",  # of the caller's choosing: it would only spread the counts
+                defaults={"failures_since_start": 0},
+            )
+            attempt.failures_since_start = F("failures_since_start") + 1
+            attempt.attempt_time = timezone.now()
+            attempt.save(update_fields=["failures_since_start", "attempt_time"])
+
+    def reset_user_attempts(
+        self, request: HttpRequest, credentials: Credentials | None = None
+    ) -> int:
+        """After a success: forget what this address got wrong, but not what others did."""
+        here, _anywhere = self.filter_user_attempts(request, credentials)
+        return int(here.delete()[0])
