@@ -27,7 +27,6 @@ __all__ = [
     "fit_limits",
     "judge",
     "measure",
-    "reason",
 ]
 
 DIRECTIONS = 256
@@ -180,11 +179,6 @@ def judge(
     return Judgement(None, [code for code, beyond in reservations if beyond])
 
 
-def reason(side: int, quality: Quality, distance: float, limits: Mapping[str, float]) -> str | None:
-    """What `judge` declines for, where nothing is known of the answer."""
-    return judge(side, quality, distance, 0.0, limits).declined
-
-
 def entropy(probability: NDArray[np.floating]) -> NDArray[np.float64]:
     """Of each row of (n, classes): 0 where one class has it all, 1 where all have the same."""
     shares = np.clip(np.asarray(probability, np.float64), 1e-12, 1)
@@ -215,7 +209,7 @@ def fit_limits(
         trouble = sign * np.array([getattr(row, measured) for row in quality])
         reached = sign * float(np.quantile(trouble, 1 - RARE))
         fitted[name] = sign * max(sign * fitted[name], sign * reached)
-    passed = np.array([reason(10**6, row, -np.inf, fitted) is None for row in quality])
+    passed = np.array([judge(10**6, row, -np.inf, 0.0, fitted).declined is None for row in quality])
     unlike = np.array(
         [_unlikeness(*row, fitted) for row in zip(distances, answers, strict=True)], np.float64
     )

@@ -156,7 +156,6 @@ def test_what_is_unlike_is_declined_the_sooner_the_less_decided_the_answer() -> 
         for distance, entropy in ((9, 0.4), (9, 0.6), (11, 0.0))
     ]
     assert codes == [None, "unlike", "unlike"]
-    assert limits.reason(160, GOOD, 9, held) is None
 
 
 def test_a_manifest_moves_a_limit() -> None:
