@@ -3,14 +3,26 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.tenancy import TenantModel
+
+
+class Role(models.TextChoices):
+    TECHNICIAN = "technician", _("Technician")
+    DOCTOR = "doctor", _("Doctor")
+    ADMINISTRATOR = "administrator", _("Administrator")
 
 
 class Clinic(models.Model):
@@ -25,17 +37,29 @@ class Clinic(models.Model):
         return self.name
 
 
+def default_mfa_roles() -> list[str]:
+    """The roles that need a second factor in a clinic that has set none of its own."""
+    return list(settings.MFA_ROLES)
+
+
 class ClinicSettings(TenantModel):
     """What a clinic has set of its own, one numbered row a change: the last holds.
 
     `prevalence` is the share of its assessed lesions that are malignant, None while not declared.
     `targets` holds by modality, and there by class, the sensitivity that the triage must reach;
-    what is absent is as the model came.
+    what is absent is as the model came. `mfa_roles` are the roles that need a second factor;
+    `idle_minutes` is after how long without a request somebody is signed out.
     """
+
+    IDLE_MINUTES = 15
 
     number = models.PositiveIntegerField()
     prevalence = models.FloatField(_("malignancy prevalence"), null=True)
     targets = models.JSONField(_("sensitivity targets"), default=dict)
+    mfa_roles = models.JSONField(_("roles with a second factor"), default=default_mfa_roles)
+    idle_minutes = models.PositiveSmallIntegerField(
+        _("minutes until sign-out"), default=IDLE_MINUTES
+    )
     changed_at = models.DateTimeField(auto_now_add=True)
     changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
 
@@ -46,6 +70,21 @@ class ClinicSettings(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(prevalence=None) | models.Q(prevalence__range=(0.001, 0.6)),
                 name="prevalence_is_a_clinics",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(mfa_roles__contained_by=Role.values)
+                & models.Q(
+                    Exact(
+                        models.Func(
+                            "mfa_roles", function="jsonb_typeof", output_field=models.TextField()
+                        ),
+                        "array",
+                    )
+                ),
+                name="mfa_roles_are_roles",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(idle_minutes__range=(5, 60)), name="idle_minutes_are_sensible"
             ),
         ]
 
@@ -92,12 +131,6 @@ class User(AbstractBaseUser):
         return self.full_name
 
 
-class Role(models.TextChoices):
-    TECHNICIAN = "technician", _("Technician")
-    DOCTOR = "doctor", _("Doctor")
-    ADMINISTRATOR = "administrator", _("Administrator")
-
-
 class Membership(models.Model):
     """A person's one role in one clinic."""
 
@@ -117,13 +150,90 @@ class Membership(models.Model):
         return f"{self.user}, {self.get_role_display()}, {self.clinic}"
 
 
+class Invitation(TenantModel):
+    """An open place in a clinic: whoever holds the link's token may take it, once."""
+
+    LIFETIME = timedelta(days=7)
+
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=20, choices=Role)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_at = models.DateTimeField(auto_now_add=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-invited_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "email"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_open_invitation",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="invitation_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(withdrawn_at=None),
+                name="invitation_ends_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None, accepted_by=None)
+                | models.Q(accepted_at__isnull=False, accepted_by__isnull=False),
+                name="invitation_accepted_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for; never more than its member's role allows."""
+
+    READ = "read", _("read")
+    PATIENTS = "write:patients", _("register patients, consents and lesions")
+    IMAGES = "write:images", _("visits and images")
+    REVIEWS = "write:reviews", _("assessments, histology and drafts of reports")
+    SIGN = "sign", _("sign reports")
+    MODELS = "write:models", _("models in service")
+
+
+def token_lifetime() -> datetime:
+    """When a token expires whose maker says nothing else: in 90 days."""
+    return timezone.now() + timedelta(days=90)
+
+
 class ApiToken(models.Model):
-    """A bearer of one membership's rights. Only the SHA-256 of the token is kept."""
+    """A bearer of one membership's rights within its scopes. Only the token's SHA-256 is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=64, unique=True)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(_("name"), max_length=80, blank=True)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), default=token_lifetime)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_address = models.GenericIPAddressField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=Scope.values), name="scopes_are_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__lte=models.F("created_at") + timedelta(days=366)),
+                name="token_expires_within_a_year",
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -134,10 +244,19 @@ class ApiToken(models.Model):
         return hashlib.sha256(token.encode()).hexdigest()
 
     @classmethod
-    def issue(cls, membership: Membership) -> tuple["ApiToken", str]:
+    def issue(
+        cls,
+        membership: Membership,
+        *,
+        scopes: Iterable[str] = tuple(Scope.values),
+        **fields: Any,
+    ) -> tuple["ApiToken", str]:
         """A new token and its text, which nobody can read again."""
         text = secrets.token_urlsafe(32)
-        return cls.objects.create(digest=cls.digest_of(text), membership=membership), text
+        made = cls.objects.create(
+            digest=cls.digest_of(text), membership=membership, scopes=list(scopes), **fields
+        )
+        return made, text
 
 
 class IdempotencyKey(models.Model):

@@ -8,6 +8,7 @@ from dermaclinic.settings.base import *  # noqa: F403 - settings modules are lay
 SECRET_KEY = "testing-only"  # noqa: S105 - guards nothing outside the suite
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MFA_ROLES = ()  # the tests of the second factor ask for it themselves
 
 
 def _key(letter: str) -> str:

@@ -9,7 +9,7 @@ MANAGE = "SELECT, INSERT, UPDATE, DELETE"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_clinic_settings"),
+        ("accounts", "0004_people"),
         ("account", "0009_emailaddress_unique_primary_email"),
         ("axes", "0010_accessattemptexpiration"),
         ("mfa", "0003_authenticator_type_uniq"),

@@ -45,15 +45,7 @@ def issued_token(actor: "Actor", token: Any) -> None:
 
 
 def changed_clinic_settings(
-    actor: "Actor", settings: Any, *, before: tuple[float | None, dict[str, Any]]
+    actor: "Actor", settings: Any, *, changed: dict[str, list[Any]]
 ) -> None:
-    """What a clinic sets of its own: `before` is the prevalence and the targets until now."""
-    write(
-        actor,
-        "clinic.settings_changed",
-        obj=settings,
-        detail={
-            "prevalence": [before[0], settings.prevalence],
-            "targets": [before[1], settings.targets],
-        },
-    )
+    """What a clinic sets of its own: `changed` holds, by field, what it was and what it is."""
+    write(actor, "clinic.settings_changed", obj=settings, detail=changed)
