@@ -35,6 +35,13 @@ class DiagnosisOut(serializers.Serializer[Any]):
     probability = serializers.FloatField(min_value=0, max_value=1)
 
 
+class ExtentOut(serializers.Serializer[Any]):
+    """How large the lesion is inside of its outline."""
+
+    diameter_mm = serializers.FloatField(help_text="The greatest, millimetres.")
+    area_mm2 = serializers.FloatField(help_text="Square millimetres.")
+
+
 class AtPrevalenceOut(serializers.Serializer[Shown]):
     """The opinion moved to the prevalence that the clinic has declared."""
 
@@ -81,6 +88,9 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
     mask_url = serializers.SerializerMethodField(
         help_text="A PNG of the image's size: 255 inside of the lesion, 0 outside."
     )
+    extent = serializers.SerializerMethodField(
+        help_text="Of the outlined lesion. Null unless the image's scale is known."
+    )
     error = serializers.SerializerMethodField()
 
     class Meta:
@@ -106,6 +116,7 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
             "saliency_url",
             "melanoma_saliency_url",
             "mask_url",
+            "extent",
             "error",
             "requested_at",
             "finished_at",
@@ -185,6 +196,11 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_mask_url(self, prediction: Prediction) -> str | None:
         return self._url("api-prediction-mask", prediction, prediction.mask)
+
+    @extend_schema_field(ExtentOut(allow_null=True))
+    def get_extent(self, prediction: Prediction) -> Any:
+        found = selectors.extent(prediction)
+        return ExtentOut(found).data if found else None
 
     def _url(self, name: str, prediction: Prediction, picture: object) -> str | None:
         if picture is None:

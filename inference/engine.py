@@ -225,7 +225,7 @@ class Engine:
                 self._map(outputs["maps"][row], MELANOMA) if MELANOMA in keys else None
             ),
             mask=mask,
-            measurements=None if mask is None else _measured(frame, mask),
+            measurements=None if mask is None else _measured(case, frame, mask),
             embedding=_unit(outputs["embedding"][row]),
             embedding_distance=float(spoken.distances[row]),
             metadata_used=package.fields.known(self._told(case)),
@@ -254,8 +254,10 @@ def _bytes(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(probability, 0, 1) * 255), np.uint8)
 
 
-def _measured(frame: NDArray[np.uint8], mask: NDArray[np.uint8]) -> dict[str, Any] | None:
-    measured = shape.measure(frame, mask)
+def _measured(
+    case: Case, frame: NDArray[np.uint8], mask: NDArray[np.uint8]
+) -> dict[str, Any] | None:
+    measured = shape.measure(frame, mask, size=case.size, pixel_spacing_mm=case.pixel_spacing_mm)
     return None if measured is None else asdict(measured)
 
 

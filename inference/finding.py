@@ -13,10 +13,16 @@ from inference.network.metadata import Metadata
 
 @dataclass(frozen=True)
 class Case:
-    """A uint8 RGB image (h, w, 3), of any size or as `Engine.prepare` gives it, with metadata."""
+    """A uint8 RGB image (h, w, 3), of any size or as `Engine.prepare` gives it, with metadata.
+
+    Where the scale is known, `pixel_spacing_mm` is that of the file's own pixels, (row, column) as
+    in DICOM, and `size` how many it has, (width, height).
+    """
 
     image: NDArray[np.uint8]
     metadata: Metadata = field(default_factory=Metadata)
+    size: tuple[int, int] | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

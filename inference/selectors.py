@@ -33,6 +33,14 @@ class Diagnosis:
     image_only: float | None = None
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How large a lesion is inside of its outline; see `network/shape.py`."""
+
+    diameter_mm: float
+    area_mm2: float
+
+
 def find(actor: Actor, prediction_id: uuid.UUID) -> Prediction:
     """One opinion with its image and model; NotFound (and an event) for another clinic's."""
     return policies.find(
@@ -103,6 +111,15 @@ def _mask(prediction: Prediction) -> tuple[bytes, list[int]]:
 
 def _size(prediction: Prediction) -> tuple[int, int]:
     return prediction.instance.width, prediction.instance.height
+
+
+def extent(prediction: Prediction) -> Extent | None:
+    """None unless the lesion was outlined whole in an image whose scale is known."""
+    found = (prediction.result or {}).get("measurements") or {}
+    diameter, area = found.get("diameter_mm"), found.get("area_mm2")
+    if prediction.status != Status.READY or diameter is None or area is None:
+        return None
+    return Extent(diameter, area)
 
 
 def active_model(modality: str = Modality.DERMOSCOPY) -> ModelVersion | None:

@@ -163,7 +163,15 @@ class Pipeline:
             return []
         try:
             findings = self.engine.predict(
-                [Case(image, Metadata(job.age, job.sex, job.site)) for job, image in prepared]
+                [
+                    Case(
+                        image,
+                        Metadata(job.age, job.sex, job.site),
+                        size=job.size,
+                        pixel_spacing_mm=job.pixel_spacing_mm,
+                    )
+                    for job, image in prepared
+                ]
             )
         except Exception as error:
             log.exception("The network failed on %d images.", len(prepared))

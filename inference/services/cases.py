@@ -1,10 +1,11 @@
 """What the worker needs to know of each claimed image, read clinic by clinic."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance
@@ -21,8 +22,9 @@ class Job:
     """A claimed image: where its bytes are and what is known of the person, each part if it is.
 
     `age` in whole years on the day of the visit, `sex` "female" or "male", `site` a name of the
-    network's metadata vocabulary, `modality` how the image was taken. `allowed` is False when
-    consent was withdrawn meanwhile.
+    network's metadata vocabulary, `modality` how the image was taken. `size` is the image's (width,
+    height), `pixel_spacing_mm` what its DICOM file says of the scale, (row, column). `allowed` is
+    False when consent was withdrawn meanwhile.
     """
 
     row: Claimed
@@ -32,6 +34,8 @@ class Job:
     sex: str | None
     site: str | None
     modality: str
+    size: tuple[int, int]
+    pixel_spacing_mm: tuple[float, float] | None
     allowed: bool
 
     def verdict(self, intended: Intended) -> Verdict:
@@ -65,6 +69,9 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
                 "study__acquired_at",
                 "lesion__body_site",
                 "modality",
+                "width",
+                "height",
+                "source",
             )
         }
         newest = (
@@ -77,7 +84,10 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
         )
         consents = dict(newest.values_list("patient_id", "granted"))
     for row in rows:
-        patient_id, image_name, born, sex, acquired_at, body_site, modality = known[row.instance_id]
+        (
+            patient_id, image_name, born, sex, acquired_at, body_site, modality,
+            width, height, source,
+        ) = known[row.instance_id]  # fmt: skip
         yield Job(
             row=row,
             patient_id=patient_id,
@@ -86,8 +96,15 @@ def _of_clinic(clinic_id: uuid.UUID, rows: list[Claimed]) -> Iterator[Job]:
             sex=sex if sex in BINARY_SEXES else None,
             site=BODY_SITES[body_site].metadata if body_site else None,
             modality=modality,
+            size=(width, height),
+            pixel_spacing_mm=_spacing(source),
             allowed=consents.get(patient_id, False),
         )
+
+
+def _spacing(source: Mapping[str, Any]) -> tuple[float, float] | None:
+    told = source.get("pixel_spacing_mm")
+    return (float(told[0]), float(told[1])) if told else None
 
 
 def age_on(day: date, born: date) -> int | None:

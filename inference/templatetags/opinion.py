@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from inference import selectors
 from inference.lens import Lens, Line, Shown
 from inference.models import Prediction
 from inference.network.metadata import FIELDS
@@ -53,6 +54,18 @@ def share(value: float | None) -> str:
     if 0.9995 > value >= 0.99:
         places = 1
     return f"{number_format(round(value * 100, places), places)}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def extent(prediction: Prediction) -> str:
+    """How large the outlined lesion is; empty unless the image's scale is known."""
+    found = selectors.extent(prediction)
+    if found is None:
+        return ""
+    return _("%(diameter)s mm across, %(area)s mm²") % {
+        "diameter": number_format(round(found.diameter_mm, 1), 1),
+        "area": number_format(round(found.area_mm2, 1), 1),
+    }
 
 
 @register.filter

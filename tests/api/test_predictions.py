@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
+from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance
 from inference.models import ModelVersion, Prediction
 from inference.network.classes import CLASSES
@@ -72,6 +73,18 @@ def test_an_opinion_without_result(
     ):  # fmt: skip
         assert told[name] is None, name
     problem(as_doctor.get(url(prediction, "saliency/")), 404)
+
+
+def test_how_large_a_lesion_is_where_the_scale_is_known(
+    as_doctor: APIClient, doctor: Any, prediction: Prediction
+) -> None:
+    assert as_doctor.get(url(prediction)).json()["extent"] is None
+    measured = {"diameter_mm": 6.25, "area_mm2": 21.5, "area_share": 0.2}
+    with clinic_context(doctor.clinic_id):
+        kept = Prediction.objects.get(pk=prediction.pk).result
+    opinions.change(doctor, result={**kept, "measurements": measured})
+    told = as_doctor.get(url(prediction)).json()["extent"]
+    assert told == {"diameter_mm": 6.25, "area_mm2": 21.5}
 
 
 def test_a_declined_opinion(as_doctor: APIClient, doctor: Any, prediction: Prediction) -> None:

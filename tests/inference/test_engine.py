@@ -199,6 +199,23 @@ def test_no_evidence_is_drawn_as_none(engine: Engine, monkeypatch: pytest.Monkey
     assert found.melanoma_saliency is not None and not found.melanoma_saliency.any()
 
 
+def test_a_lesion_is_measured_in_the_pixels_of_its_file(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However small the frame is that the network was given."""
+    rows, columns = np.mgrid[:40, :40] / 40 + 1 / 80 - 0.5
+    outline = ((np.hypot(rows, columns) < 0.3) * 255).astype(np.uint8)
+    monkeypatch.setattr("inference.engine._bytes", lambda probability: outline)
+    bare = Case(engine.prepare(encoded(lesion(1, (800, 800)))))
+    scaled = replace(bare, size=(800, 800), pixel_spacing_mm=(0.01, 0.01))
+    unknown, known = (found.measurements for found in engine.predict([bare, scaled]))
+    assert unknown is not None
+    assert known is not None
+    assert unknown["diameter_mm"] is None
+    assert known["diameter_mm"] == pytest.approx(0.6 * 800 * 0.01, rel=0.05)
+    assert known["area_mm2"] == pytest.approx(np.pi * (0.3 * 8) ** 2, rel=0.05)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_prepare_keeps_the_whole_frame(engine: Engine, kind: str) -> None:
     prepared = engine.prepare(encoded(lesion(0, (600, 450)), kind))

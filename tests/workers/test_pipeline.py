@@ -22,6 +22,7 @@ from inference.services.requests import NO_CONSENT
 from patients.models import Purpose
 from patients.services import record_consents
 from tests import factories, opinions
+from tests.imaging import dicoms
 from tests.opinions import as_worker
 from workers import pipeline as pipelines
 from workers.lease import Watchdog
@@ -226,6 +227,18 @@ def test_the_network_is_told_what_is_known(
     assert case.image.shape == (240, 320, 3)
     assert (case.metadata.sex, case.metadata.site) == ("male", "back")
     assert case.metadata.age is not None and case.metadata.age > 50
+
+
+def test_the_scale_that_a_file_states_reaches_the_network(
+    technician: Any, pipeline: Pipeline, network: Network
+) -> None:
+    skin = np.random.default_rng(3).integers(90, 220, (48, 64, 3), np.uint8)
+    stated = dicoms.dicom(skin, PixelSpacing=["0.02", "0.03"])
+    opinions.admit(technician)
+    opinions.admit(technician, data=stated)
+    run(pipeline)
+    told = {case.pixel_spacing_mm: case.size for case in network.seen}
+    assert told == {None: (320, 240), (0.02, 0.03): (64, 48)}
 
 
 def test_a_declined_image_keeps_no_figures(
