@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
-from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance
 from inference.models import ModelVersion, Prediction
 from inference.network.classes import CLASSES
@@ -80,9 +79,7 @@ def test_how_large_a_lesion_is_where_the_scale_is_known(
 ) -> None:
     assert as_doctor.get(url(prediction)).json()["extent"] is None
     measured = {"diameter_mm": 6.25, "area_mm2": 21.5, "area_share": 0.2}
-    with clinic_context(doctor.clinic_id):
-        kept = Prediction.objects.get(pk=prediction.pk).result
-    opinions.change(doctor, result={**kept, "measurements": measured})
+    opinions.change(doctor, status="ready", result={**ready.result("nv"), "measurements": measured})
     told = as_doctor.get(url(prediction)).json()["extent"]
     assert told == {"diameter_mm": 6.25, "area_mm2": 21.5}
 

@@ -16,7 +16,7 @@ from inference.models import Prediction
 from inference.network.prevalence import shift
 from reports.services.composing import compose
 from reports.services.signing import sign
-from tests import factories, opinions
+from tests import factories
 from tests.inference import second
 from tests.pages.test_doctor_review import address, text
 from tests.reports import scenes
@@ -154,10 +154,12 @@ def test_the_lesions_outline(doctors: Client, doctor: Any, read: Any) -> None:
 def test_millimetres_where_the_file_states_its_scale(
     doctors: Client, doctor: Any, read: Any
 ) -> None:
-    study, _lesion, made = read
-    assert "mm across" not in text(doctors.get(address(study)))
+    assert "mm across" not in text(doctors.get(address(read[0])))
+    study, _lesions, [picture] = scenes.visit(doctor)
     measured = {"diameter_mm": 6.24, "area_mm2": 21.55}
-    opinions.change(doctor, result={**made.result, "measurements": measured})
+    scenes.finish(
+        doctor, picture, malignant=second.MALIGNANT, result=second.result(measurements=measured)
+    )
     assert "6.2 mm across, 21.6 mm²" in text(doctors.get(address(study)))
 
 

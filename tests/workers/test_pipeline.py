@@ -233,7 +233,8 @@ def test_the_scale_that_a_file_states_reaches_the_network(
     technician: Any, pipeline: Pipeline, network: Network
 ) -> None:
     skin = np.random.default_rng(3).integers(90, 220, (48, 64, 3), np.uint8)
-    stated = dicoms.dicom(skin, PixelSpacing=["0.02", "0.03"])
+    nobody = dict.fromkeys(("PatientName", "PatientID", "PatientBirthDate", "PatientSex"), "")
+    stated = dicoms.dicom(skin, PixelSpacing=["0.02", "0.03"], **nobody)
     opinions.admit(technician)
     opinions.admit(technician, data=stated)
     run(pipeline)
