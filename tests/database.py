@@ -22,6 +22,11 @@ def empty() -> None:
     tables = [name for name in connection.introspection.table_names() if name not in KEEP]
     with acting_as("owner"), connection.cursor() as cursor:
         protected = [m._meta.db_table for m in apps.get_models() if m._meta.db_table in tables]
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class part "
+            "ON part.oid = inhrelid WHERE part.relkind = 'r'"
+        )
+        protected += [name for (name,) in cursor.fetchall()]
         for table in protected:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")

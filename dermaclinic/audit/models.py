@@ -32,11 +32,12 @@ class Event(models.Model):
     """One thing somebody did or saw. Written once; the database refuses every change.
 
     `object_*` and `patient_id` are plain values without foreign keys: the record of a look outlives
-    what was looked at. `mac` is an HMAC-SHA256 over the content (see `content.py`).
+    what was looked at. `mac` is an HMAC-SHA256 over the content (see `content.py`) under the key
+    `key_id`. The table is partitioned by month, so PostgreSQL's own primary key is (id, at).
     """
 
     id = models.BigAutoField(primary_key=True)
-    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uid = models.UUIDField(default=uuid.uuid4, editable=False)
     xid = XidField(db_default=RawSQL("pg_current_xact_id()", []), editable=False)
     at = models.DateTimeField()
     clinic = models.ForeignKey(
@@ -55,9 +56,13 @@ class Event(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
     detail = models.JSONField(default=dict)
+    key_id = models.CharField(max_length=20)
     mac = models.BinaryField(max_length=32)
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["uid", "at"], name="one_event_per_uid")
+        ]
         indexes: ClassVar = [
             models.Index(fields=["clinic", "-at"], name="event_by_time"),
             models.Index(fields=["clinic", "patient_id", "-at"], name="event_by_patient"),
@@ -72,7 +77,8 @@ class Event(models.Model):
 class Seal(models.Model):
     """The sealer's signature under a run of a clinic's events, chained to the seal before it.
 
-    `horizon` is the transaction id below which this pass found everything committed.
+    `horizon` is the transaction id below which this pass found everything committed; `form` says
+    what the signature covers (see `content.py`), `key_id` which of the sealer's keys made it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -87,6 +93,8 @@ class Seal(models.Model):
     horizon = XidField()
     merkle_root = models.BinaryField(max_length=32)
     previous_mac = models.BinaryField(max_length=32)
+    form = models.PositiveSmallIntegerField()
+    key_id = models.CharField(max_length=20)
     mac = models.BinaryField(max_length=32)
 
     class Meta:
@@ -103,7 +111,11 @@ class Seal(models.Model):
 
 
 class SealedEvent(models.Model):
-    """Which event stands where in a seal. Kept, since transaction ids do not survive a restore."""
+    """Which event stands where in a seal. Kept, since transaction ids do not survive a restore.
+
+    `leaf` is the event's leaf in the Merkle tree as it was sealed: it tells which event differs
+    when the root does. Seals of the first form have none.
+    """
 
     event = models.OneToOneField(
         Event,
@@ -114,6 +126,7 @@ class SealedEvent(models.Model):
     )
     seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="members")
     position = models.PositiveIntegerField()
+    leaf = models.BinaryField(max_length=32, null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -122,3 +135,33 @@ class SealedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seal_id}:{self.position}"
+
+
+class Anchor(models.Model):
+    """A line that was written outside of the database: its number there and its signature."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    written_at = models.DateTimeField()
+    mac = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Delivery(models.Model):
+    """How far the events have been sent to a collector: up to this place in this seal.
+
+    `trouble` is why the last attempt failed, empty when it did not.
+    """
+
+    collector = models.CharField(max_length=255, primary_key=True)
+    seal_id = models.BigIntegerField(default=0)
+    sent = models.PositiveBigIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return self.collector

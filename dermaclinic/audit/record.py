@@ -9,7 +9,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from dermaclinic.accounts.actor import Actor
-from dermaclinic.audit.content import event_mac
+from dermaclinic.audit.content import event_bytes, normal_address
+from dermaclinic.audit.keyring import event_keys
 from dermaclinic.audit.models import Event, Outcome
 
 
@@ -44,10 +45,17 @@ def event(
         outcome=outcome,
         purpose=actor.purpose if actor else "",
         request_id=actor.request_id if actor else "",
-        address=(actor.address if actor else address) or None,
+        address=normal_address(actor.address if actor else address) or None,
         detail=detail or {},
     )
-    made.mac = event_mac(made)
+    return sign(made)
+
+
+def sign(made: Event) -> Event:
+    """The same event, signed with the current key."""
+    ring = event_keys()
+    made.key_id = ring.current
+    made.mac = ring.sign(event_bytes(made))
     return made
 
 

@@ -10,12 +10,12 @@ from itertools import groupby
 from django.db import connection, transaction
 from django.utils import timezone
 
-from dermaclinic.audit.content import leaf, merkle_root, seal_mac
+from dermaclinic.audit.content import FORM, GENESIS, leaf, merkle_root, seal_bytes
+from dermaclinic.audit.keyring import seal_keys
 from dermaclinic.audit.models import Event, Seal, SealedEvent
 
 SEALER_LOCK = 0x5EA1
 MAX_EVENTS = 10_000
-GENESIS = bytes(32)
 
 
 class AnotherSealer(RuntimeError):
@@ -72,6 +72,8 @@ def seal_once(*, everything: bool = False) -> int:
 
 def _seal(clinic_id: uuid.UUID | None, events: list[Event], horizon: int) -> None:
     previous = Seal.objects.filter(clinic=clinic_id).order_by("-number").first()
+    ring = seal_keys()
+    leaves = [leaf(event) for event in events]
     seal = Seal(
         clinic_id=clinic_id,
         number=previous.number + 1 if previous else 1,
@@ -80,12 +82,14 @@ def _seal(clinic_id: uuid.UUID | None, events: list[Event], horizon: int) -> Non
         last_event=events[-1].id,
         count=len(events),
         horizon=horizon,
-        merkle_root=merkle_root([leaf(event) for event in events]),
+        merkle_root=merkle_root(leaves),
         previous_mac=bytes(previous.mac) if previous else GENESIS,
+        form=FORM,
+        key_id=ring.current,
     )
-    seal.mac = seal_mac(seal)
+    seal.mac = ring.sign(seal_bytes(seal))
     seal.save(force_insert=True)
     SealedEvent.objects.bulk_create(
-        SealedEvent(seal=seal, event=event, position=position)
-        for position, event in enumerate(events)
+        SealedEvent(seal=seal, event=event, position=position, leaf=own)
+        for position, (event, own) in enumerate(zip(events, leaves, strict=True))
     )

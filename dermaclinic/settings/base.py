@@ -184,6 +184,7 @@ VAULT_KEYS = environment.secret("VAULT_KEYS")
 VAULT_NAMING_KEY = environment.secret("VAULT_NAMING_KEY")
 AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
 AUDIT_SEAL_KEY = environment.secret("AUDIT_SEAL_KEY")
+AUDIT_ANCHOR = environment.word("AUDIT_ANCHOR", "")  # the sealer's file outside of the database
 VAULT_DIR = environment.path("VAULT_DIR", embedded.state_dir() / "vault")
 MODEL_PACKAGES = environment.path("MODEL_PACKAGES", BASE_DIR / "inference" / "packages")
 # Which shipped package answers for a kind of image until an administrator chooses another one.

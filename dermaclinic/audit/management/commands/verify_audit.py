@@ -16,19 +16,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prove", type=int, metavar="EVENT", help="prove one event's inclusion"
         )
+        parser.add_argument("--processes", type=int, help="how many; all cores by default")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["prove"]:
             self._prove(options["prove"])
             return
         with tqdm(unit=" events", disable=None, file=self.stderr) as bar:
-            verdict = verify(bar.update)
+            verdict = verify(bar.update, processes=options["processes"])
         if verdict.finding:
             raise CommandError(f"The audit is broken at {verdict.finding}.")
         self.stdout.write(
             f"{verdict.events} events under {verdict.seals} seals are intact; "
-            f"{verdict.unsealed} wait to be sealed."
+            f"{verdict.unsealed} wait to be sealed. "
+            f"{verdict.anchored} lines of the anchor agree."
         )
+        if not verdict.anchored:
+            self.stderr.write(
+                "There is no anchor to compare with: a cut-off end would not be noticed."
+            )
+        if verdict.unplaced:
+            self.stderr.write(
+                f"{verdict.unplaced} events stand in the default partition; "
+                "make_audit_partitions did not run in time."
+            )
 
     def _prove(self, number: int) -> None:
         event = Event.objects.filter(id=number).select_related("sealed__seal").first()
