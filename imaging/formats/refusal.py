@@ -3,6 +3,7 @@
 The limits that every format keeps stand here too.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -35,6 +36,10 @@ SENTENCES: Mapping[str, object] = MappingProxyType(
         "damaged": _(
             "The file is damaged and cannot be read. Copy it from the camera again and upload the "
             "new copy."
+        ),
+        "too-costly": _(
+            "Reading this file would take more memory or time than one image may. Export it as an "
+            "ordinary JPEG or PNG with fewer pixels and upload that file."
         ),
         "not-an-image": _(
             "This is not an image: no JPEG, PNG or DICOM content was found. Choose the image file "
@@ -96,11 +101,12 @@ class Refused(Exception):
         super().__init__(code)
         self.code = code
         self.details = details
+        self.place = ""  # in our code, where a decoder broke: for the log
 
     @property
     def message(self) -> str:
         """What was wrong and what to do, in the language that is active now."""
-        return str(SENTENCES[self.code]) % self.details
+        return str(SENTENCES[self.code]) % defaultdict(str, self.details)
 
 
 def check_size(width: int, height: int) -> None:

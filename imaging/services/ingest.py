@@ -5,22 +5,19 @@ bytes whose transaction failed are nobody's, and the hourly sweep removes them.
 """
 
 import hashlib
-import io
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
-from PIL import Image
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, DomainError
-from imaging import formats, quality, steps
+from imaging import formats, steps
 from imaging.models import Instance, Quarantine, Rejection, Study, new_uid
 from imaging.services.identity import differences
 from imaging.services.modality import checked, told_by
@@ -116,7 +113,6 @@ def file(
     if obstacle:
         raise _stopped(actor, study, lesion, data, admitted, modality, obstacle)
     names = _seal(study.patient, admitted)
-    verdict = _quality(admitted)
     with clinic_context(actor.clinic_id):
         patient = Patient.objects.select_for_update().get(pk=study.patient_id)
         _wait_for_twins(admitted)
@@ -127,7 +123,7 @@ def file(
         obstacle = _obstacle(patient, admitted, identity_settled)
         if not obstacle:
             kind = modality or told_by(admitted.dicom)
-            instance = _write(actor, study, patient, lesion, admitted, kind, names, verdict)
+            instance = _write(actor, study, patient, lesion, admitted, kind, names)
             return Ingested(instance, created=True)
     raise _stopped(actor, study, lesion, data, admitted, modality, obstacle)
 
@@ -140,7 +136,6 @@ def _write(
     admitted: formats.Admitted,
     modality: str,
     names: dict[str, str],
-    verdict: dict[str, Any],
 ) -> Instance:
     check_consent(patient)
     instance = Instance.objects.create(
@@ -156,7 +151,7 @@ def _write(
         height=admitted.height,
         sop_instance_uid=(admitted.dicom and admitted.dicom.sop_instance_uid) or new_uid(),
         source=_source(admitted),
-        quality=verdict,
+        quality=admitted.quality,
         created_by=actor.person,
         **names,
     )
@@ -324,12 +319,6 @@ def _seal(patient: Patient, admitted: formats.Admitted) -> dict[str, str]:
         names[field] = name_for(patient.clinic_id, patient.pk, digest)
         vault().put(names[field], content)
     return names
-
-
-def _quality(admitted: formats.Admitted) -> dict[str, Any]:
-    with Image.open(io.BytesIO(admitted.image)) as picture:
-        picture.draft("RGB", (800, 800))
-        return asdict(quality.assess(np.asarray(picture.convert("RGB"))))
 
 
 def _source(admitted: formats.Admitted) -> dict[str, Any]:

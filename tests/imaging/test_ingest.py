@@ -135,13 +135,13 @@ def test_what_another_upload_did_meanwhile_is_seen(
 ) -> None:
     """The same bytes come for another patient between the first look and the lock."""
     other = factories.study(technician, factories.patient(technician))
-    real = ingest_module._quality
-    monkeypatch.setattr(ingest_module, "_quality", lambda admitted: meanwhile(admitted))
+    real = ingest_module._seal
+    monkeypatch.setattr(ingest_module, "_seal", lambda *what: meanwhile(*what))
 
-    def meanwhile(admitted: Any) -> Any:
-        monkeypatch.setattr(ingest_module, "_quality", real)
+    def meanwhile(*what: Any) -> Any:
+        monkeypatch.setattr(ingest_module, "_seal", real)
         services.ingest(actor=technician, study_id=other.pk, data=jpeg)
-        return real(admitted)
+        return real(*what)
 
     with pytest.raises(services.Quarantined):
         services.ingest(actor=technician, study_id=study.pk, data=jpeg)

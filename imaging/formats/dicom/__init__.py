@@ -40,11 +40,10 @@ _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"%PDF", b"PK\x03\x04", b"\xca\xfe\xba\xb
 
 @dataclass(frozen=True)
 class Reading:
-    """A DICOM object as admitted; ``original`` is as received, its preamble zeroed."""
+    """A DICOM object as admitted."""
 
     picture: raster.Picture
     tags: DicomTags
-    original: bytes
 
 
 def read(data: bytes) -> Reading:
@@ -62,10 +61,10 @@ def read(data: bytes) -> Reading:
     icc = found if isinstance(found, bytes) and header.interpretation not in GREYSCALE else None
     if samples.jpeg is not None and raster.means_srgb(icc):
         rgb = raster.Image.fromarray(np.asarray(samples.array))
-        return Reading(raster.Picture(rgb, samples.jpeg, raster.JPEG), tags, opened.original)
+        return Reading(raster.Picture(rgb, samples.jpeg, raster.JPEG), tags)
     image = render(samples, header, opened.dataset, little=opened.little)
     picture = raster.Picture(raster.to_srgb(image, icc), None, raster.JPEG)
-    return Reading(picture, tags, opened.original)
+    return Reading(picture, tags)
 
 
 def _check_kind(opened: Object) -> str:

@@ -211,14 +211,8 @@ def _transform(stream: jpeg.Stream, header: PixelHeader) -> int:
 
 
 def _other_codec(name: str, stream: bytes, header: PixelHeader) -> Samples:
-    decoded = codec.decode(
-        name,
-        stream,
-        rows=header.rows,
-        columns=header.columns,
-        channels=header.channels,
-        bits_allocated=header.bits_allocated,
-    )
+    frame = codec.Frame(header.rows, header.columns, header.channels, header.bits_allocated)
+    decoded = codec.decode(name, stream, frame)
     bits = header.bits_stored if name == "rle" else max(header.bits_stored, decoded.precision)
     array, interpretation = decoded.samples, header.interpretation
     if bits < 8 * array.dtype.itemsize:

@@ -61,7 +61,6 @@ class Object:
     transfer_syntax: str
     media_sop_class: str
     little: bool
-    original: bytes
 
 
 @contextmanager
@@ -86,12 +85,15 @@ def looks_like_dicom(data: bytes) -> bool:
     return len(data) >= PREAMBLE and (data.startswith(starts) or little or big)
 
 
+def without_preamble(data: bytes) -> bytes:
+    """The object with its preamble, where anything may stand, zeroed."""
+    has_one = data[PREAMBLE : PREAMBLE + 4] == b"DICM"
+    return bytes(PREAMBLE) + data[PREAMBLE:] if has_one else data
+
+
 def open_object(data: bytes) -> Object:
     """Walk the file and read the wanted elements. Raises Refused where it makes no sense."""
-    original, position = data, 0
-    if data[PREAMBLE : PREAMBLE + 4] == b"DICM":
-        original = bytes(PREAMBLE) + data[PREAMBLE:]
-        position = PREAMBLE + 4
+    position = PREAMBLE + 4 if data[PREAMBLE : PREAMBLE + 4] == b"DICM" else 0
     meta, position = _read_meta(data, position)
     syntax = meta.get("transfer_syntax", "")
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -108,7 +110,7 @@ def open_object(data: bytes) -> Object:
         dataset = read_dataset(BytesIO(b"".join(kept)), implicit, little)
     if not syntax and (pixels is None or pixels.fragments is None):
         syntax = _native_syntax(implicit, little)
-    return Object(data, dataset, pixels, syntax, meta.get("sop_class", ""), little, original)
+    return Object(data, dataset, pixels, syntax, meta.get("sop_class", ""), little)
 
 
 def _read_meta(data: bytes, position: int) -> tuple[dict[str, str], int]:
