@@ -17,10 +17,6 @@ class SearchForm(PageForm):
     q = forms.CharField(label=_("Find a patient"), max_length=200, required=False, strip=True)
 
 
-class MrnForm(PageForm):
-    mrn = forms.CharField(label=_("Medical record number"), max_length=40)
-
-
 class PatientForm(PageForm):
     """Who somebody is."""
 

@@ -10,7 +10,6 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.audit.models import Event
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
@@ -40,13 +39,16 @@ def search(*, actor: Actor, q: str, limit: int = 50) -> list[Patient]:
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Patient)
         found = list(_matching(actor, q)[:limit])
-        fields = [name for name, used in _kinds(q).items() if used]
-        audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=fields)
+        audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=kinds(q))
     return found
 
 
 def _matching(actor: Actor, q: str) -> QuerySet[Patient]:
-    patients = policies.visible(actor, Patient.objects.all())
+    return fitting(policies.visible(actor, Patient.objects.all()), q)
+
+
+def fitting(patients: QuerySet[Patient], q: str) -> QuerySet[Patient]:
+    """Those of the patients who fit every word of `q`, in the order of their names."""
     for word in q.split():
         born = parse_date(word)
         condition = Q(birth_date=born) if born else Q(search_text__contains=word.lower())
@@ -54,10 +56,12 @@ def _matching(actor: Actor, q: str) -> QuerySet[Patient]:
     return patients.order_by("family_name", "given_name", "id")
 
 
-def _kinds(q: str) -> dict[str, bool]:
+def kinds(q: str) -> list[str]:
+    """What was searched by, for the audit, which never keeps the words themselves."""
     words = q.split()
     dates = [word for word in words if parse_date(word)]
-    return {"birth_date": bool(dates), "text": len(words) > len(dates)}
+    used = {"birth_date": bool(dates), "text": len(words) > len(dates)}
+    return [name for name, is_used in used.items() if is_used]
 
 
 def parse_date(text: str) -> date | None:
@@ -112,13 +116,3 @@ def record(*, actor: Actor, patient_id: uuid.UUID) -> Record:
             lesions=list(patient.lesions.all()),
             changes=list(patient.changes.all()),
         )
-
-
-def identify(*, actor: Actor, mrn: str) -> uuid.UUID | None:
-    """The id behind a record number, for somebody who may read the audit but no records."""
-    with clinic_context(actor.clinic_id):
-        policies.require(actor, "view", Event)
-        patients = Patient.objects.filter(clinic_id=actor.clinic_id, mrn=mrn.strip())
-        found = patients.values_list("pk", flat=True).first()
-        audit.searched_patients(actor, shown=[found] if found else [], fields=["mrn"])
-    return found

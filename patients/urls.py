@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from patients import views
+from patients import audit_lookup, views
 
 app_name = "patients"
 urlpatterns = [
     path("", views.find, name="find"),
     path("register/", views.register, name="register"),
     path("similar/", views.similar, name="similar"),
-    path("audit-lookup/", views.audit_lookup, name="audit-lookup"),
+    path("audit-lookup/", audit_lookup.lookup, name="audit-lookup"),
     path("<uuid:patient_id>/", views.detail, name="detail"),
     path("<uuid:patient_id>/change/", views.change, name="change"),
     path("<uuid:patient_id>/consents/", views.consents, name="consents"),

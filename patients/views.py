@@ -17,7 +17,6 @@ from patients import selectors, services
 from patients.forms import (
     ConsentForm,
     LesionForm,
-    MrnForm,
     PatientChangeForm,
     PatientForm,
     SearchForm,
@@ -208,17 +207,3 @@ def _lesion_page(
     context = {"form": shown, "lesion": lesion, "patient": record.patient}
     status = Invalid.status if form else 200
     return render(request, "patients/lesion.html", context, status=status)
-
-
-@member
-@require_POST
-def audit_lookup(request: MemberRequest) -> HttpResponse:
-    """From a record number to its entries in the audit, for the administrator."""
-    form = MrnForm(request.POST)
-    found = None
-    if form.is_valid():
-        found = selectors.identify(actor=request.actor, mrn=form.cleaned_data["mrn"])
-    if found is None:
-        messages.warning(request, _("No patient of this clinic has this record number."))
-        return redirect("audit:events")
-    return redirect(f"{reverse('audit:events')}?patient={found}")

@@ -17,7 +17,12 @@ T, D, A = Role.TECHNICIAN.value, Role.DOCTOR.value, Role.ADMINISTRATOR.value
 
 # model label → verb → roles
 POLICY: dict[str, dict[str, tuple[str, ...]]] = {
-    "patients.patient": {"view": (T, D), "add": (T, D), "change": (T, D)},
+    "patients.patient": {
+        "view": (T, D),
+        "add": (T, D),
+        "change": (T, D),
+        "disclose": (D, A),  # who looked at the record, for the patient
+    },
     "patients.consent": {"view": (T, D), "add": (T, D)},
     "patients.lesion": {"view": (T, D), "add": (T, D), "change": (T, D)},
     "imaging.study": {"view": (T, D), "add": (T, D)},
@@ -35,7 +40,7 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "reports.histology": {"view": (T, D), "add": (D,), "compare": (D,)},
     "reports.claim": {"view": (D,), "add": (D,)},
     "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
-    "audit.event": {"view": (A,)},
+    "audit.event": {"view": (A,), "export": (A,)},
     "accounts.clinicsettings": {"view": (D, A), "change": (A,)},
     "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
 }

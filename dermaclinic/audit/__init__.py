@@ -5,7 +5,12 @@ Details hold ids and codes, never names. The functions stand in `actions/`, a mo
 """
 
 from dermaclinic.audit.actions.audit_itself import (
+    disclosed_accesses as disclosed_accesses,
+    exported_audit as exported_audit,
+    reviewed_flag as reviewed_flag,
+    viewed_accesses as viewed_accesses,
     viewed_audit as viewed_audit,
+    viewed_unusual as viewed_unusual,
 )
 from dermaclinic.audit.actions.imaging import (
     admitted_image as admitted_image,

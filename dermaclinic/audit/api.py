@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dermaclinic.audit import selectors
+from dermaclinic.audit import groups, selectors
 from dermaclinic.audit.models import Event, Outcome
 from dermaclinic.rest.pagination import PageQuery, page, page_of, place
 from dermaclinic.rest.schema import operation
@@ -28,9 +28,16 @@ class EventsQuery(PageQuery):
     )
     actor = serializers.UUIDField(required=False, help_text="A person's id.")
     action = serializers.CharField(
-        required=False, max_length=60, help_text="For example image.viewed."
+        required=False,
+        max_length=60,
+        help_text="For example image.viewed; or a group, for example group.images.",
     )
     outcome = serializers.ChoiceField(required=False, choices=Outcome.choices)
+    purpose = serializers.ChoiceField(
+        required=False,
+        choices=list(groups.PURPOSES),
+        help_text="Why, in HL7 v3 PurposeOfUse codes.",
+    )
     since = Moment(required=False, help_text="The first day, or a moment.")
     until = Moment(required=False, help_text="The last day, or the moment before which.")
 

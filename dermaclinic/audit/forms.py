@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.accounts.models import Membership
+from dermaclinic.audit import groups
 from dermaclinic.audit.models import Outcome
-from dermaclinic.audit.vocabulary import ACTIONS
 
 ANY = ("", _("any"))
 
@@ -21,12 +21,14 @@ class FilterForm(PageForm):
     action = forms.ChoiceField(
         label=_("Action"),
         required=False,
-        choices=[ANY, *sorted(ACTIONS.items(), key=lambda pair: str(pair[1]))],
+        choices=[ANY, *groups.choices()],
     )
     outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=[ANY, *Outcome.choices])
+    purpose = forms.ChoiceField(
+        label=_("Purpose"), required=False, choices=[ANY, *groups.PURPOSES.items()]
+    )
     since = forms.DateField(label=_("From"), required=False, widget=DateInput)
     until = forms.DateField(label=_("To"), required=False, widget=DateInput)
-
     thumbnails = forms.BooleanField(label=_("Thumbnails, too"), required=False)
 
     def __init__(self, *args: Any, members: list[Membership], **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import Membership
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit import groups
 from dermaclinic.audit.models import Event
 
 PAGE = 50
@@ -37,25 +38,35 @@ def members(*, actor: Actor) -> list[Membership]:
 def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
     """One page of the clinic's events.
 
-    `filters` has any of patient (UUID), actor (id), action, outcome, since and until (days, both
-    included, or moments, the later one not included), thumbnails (True: the small images of lists,
-    too). `before` is the `older` of the page above; what cannot be read is ignored.
+    `filters` is as in `matching`. `before` is the `older` of the page above; what cannot be read
+    is ignored.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Event)
-        found = _filtered(policies.visible(actor, Event.objects.all()), filters)
+        found = matching(actor, filters)
         if place := _place(before):
             at, last = place
             found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=last))
         rows = list(found.select_related("actor", "sealed").order_by("-at", "-pk")[: PAGE + 1])
         shown = rows[:PAGE]
-        used = {name: str(value) for name, value in filters.items() if value}
-        audit.viewed_audit(actor, filters=used, shown=len(shown))
+        audit.viewed_audit(actor, filters=as_text(filters), shown=len(shown))
     older = f"{shown[-1].at.isoformat()}|{shown[-1].pk}" if len(rows) > PAGE else ""
     return Page(shown, older)
 
 
-def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event]:
+def as_text(filters: dict[str, Any]) -> dict[str, str]:
+    """The filters that are set, as the audit keeps them."""
+    return {name: str(value) for name, value in filters.items() if value}
+
+
+def matching(actor: Actor, filters: dict[str, Any]) -> QuerySet[Event]:
+    """The clinic's events that fit, in no order; call it in the clinic's context.
+
+    `filters` has any of patient (UUID), actor (id), action (one, or "group." with a key of
+    groups.py), outcome, purpose, since and until (days, both included, or moments, the later one
+    not included), thumbnails (True: the small images of lists, too).
+    """
+    found = policies.visible(actor, Event.objects.all())
     if patient := filters.get("patient"):
         # A search showed several patients at once; their ids are in its detail.
         found = found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
@@ -63,7 +74,9 @@ def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event
         found = found.exclude(action="image.viewed", detail__rendition="thumbnail")
     if person := filters.get("actor"):
         found = found.filter(actor_id=uuid.UUID(person))
-    for name in ("action", "outcome"):
+    if action := filters.get("action"):
+        found = found.filter(action__in=_actions(action))
+    for name in ("outcome", "purpose"):
         if value := filters.get(name):
             found = found.filter(**{name: value})
     if since := filters.get("since"):
@@ -71,6 +84,12 @@ def _filtered(found: QuerySet[Event], filters: dict[str, Any]) -> QuerySet[Event
     if until := filters.get("until"):
         found = found.filter(at__lt=_moment(until, days=1))
     return found
+
+
+def _actions(wanted: str) -> list[str]:
+    if wanted.startswith(groups.MARK):
+        return groups.actions_of(wanted.removeprefix(groups.MARK))
+    return [wanted]
 
 
 def _moment(when: date | datetime, *, days: int = 0) -> datetime:

@@ -1,8 +1,13 @@
-"""Addresses of the audit page."""
+"""Addresses of the audit's pages."""
 
 from django.urls import path
 
 from dermaclinic.audit import views
 
 app_name = "audit"
-urlpatterns = [path("", views.events, name="events")]
+urlpatterns = [
+    path("", views.events, name="events"),
+    path("export/csv/", views.export, {"form": "csv"}, name="export-csv"),
+    path("export/ndjson/", views.export, {"form": "ndjson"}, name="export-ndjson"),
+    path("export/bundle/", views.export, {"form": "bundle"}, name="export-bundle"),
+]

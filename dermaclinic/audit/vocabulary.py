@@ -60,6 +60,11 @@ ACTIONS = {
     "report.rendering_asked": _("asked for a report's PDF again"),
     "report.flagged_for_amendment": _("flagged a report for amendment"),
     "audit.viewed": _("read the audit"),
+    "audit.exported": _("exported entries of the audit"),
+    "audit.accesses_viewed": _("looked up who had accessed a record"),
+    "audit.disclosed": _("made a patient's list of accesses"),
+    "audit.unusual_viewed": _("looked for unusual access"),
+    "audit.flag_reviewed": _("looked into an unusual access"),
 }
 
 OBJECTS = {

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ def actions(response: Any) -> list[str]:
 
 
 def test_every_action_and_object_has_words() -> None:
-    source = inspect.getsource(audit)
+    folder = Path(inspect.getfile(audit)).parent / "actions"
+    source = "".join(each.read_text() for each in folder.glob("*.py"))
     written = set(re.findall(r'"([a-z]+\.[a-z_]+)"', source)) - set(vocabulary.OBJECTS)
     written -= {m._meta.label_lower for m in apps.get_models()}
     assert written
@@ -123,11 +125,34 @@ def test_a_record_number_leads_to_its_entries(
 ) -> None:
     patient = factories.patient(technician, mrn="N-7")
     lookup = reverse("patients:audit-lookup")
-    found = administrators.post(lookup, {"mrn": " N-7 "})
+    found = administrators.post(lookup, {"q": " N-7 "})
     assert found.url == f"{reverse(PAGE)}?patient={patient.pk}"
-    nobody = administrators.post(lookup, {"mrn": "N-8"}, follow=True)
+    nobody = administrators.post(lookup, {"q": "N-8"}, follow=True)
     assert b"No patient of this clinic" in nobody.content
-    assert at_desk.post(lookup, {"mrn": "N-7"}).status_code == 403
+    assert at_desk.post(lookup, {"q": "N-7"}).status_code == 403
+    assert administrators.get(lookup).status_code == 405
+    assert [each.detail for each in rows(Event, action="patient.searched")] == [
+        {"shown": [str(patient.pk)], "fields": ["mrn"]},
+        {"shown": [], "fields": ["text"]},
+    ]
+
+
+def test_a_name_leads_to_a_choice_of_patients_and_never_into_an_address(
+    administrators: Client, technician: Any, stranger: Any, rows: Rows
+) -> None:
+    one = factories.patient(technician, family_name="Lindqvist", given_name="Ana")
+    two = factories.patient(technician, family_name="Lindqvist", given_name="Bo")
+    factories.patient(stranger, family_name="Lindqvist", given_name="Foreign")
+    page = administrators.post(reverse("patients:audit-lookup"), {"q": "lindqv"})
+    text = page.content.decode()
+    links = re.findall(r'href="([^"]+[?]patient=[^"]+)"', text)
+    assert links == [f"{reverse(PAGE)}?patient={each.pk}" for each in (one, two)]
+    assert "Foreign" not in text
+    assert "no-store" in page["Cache-Control"]
+    (search,) = rows(Event, action="patient.searched")
+    assert search.detail == {"shown": [str(one.pk), str(two.pk)], "fields": ["text"]}
+    administrators.post(reverse("patients:audit-lookup"), {"q": "l"})
+    assert rows(Event, action="patient.searched")[-1].detail["shown"] == []
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(

@@ -68,6 +68,9 @@ CLINIC = [
 
 AUDIT = [
     row("audit/", GET=page(200, A), closed=same(405)),
+    row("audit/export/csv/", GET=page(200, A), HEAD=same(405), closed=same(405)),
+    row("audit/export/ndjson/", GET=page(200, A), HEAD=same(405), closed=same(405)),
+    row("audit/export/bundle/", GET=page(200, A), HEAD=same(405), closed=same(405)),
     row("api/v1/audit/events/", GET=api(200, A)),
 ]
 

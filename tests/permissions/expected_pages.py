@@ -20,7 +20,7 @@ PATIENTS = [
         send=lambda s: CHANGE | {"mrn": "NEW-1"},
     ),
     row("patients/similar/", POST=page(200, T, D), send=lambda s: {"family_name": s.name}),
-    row("patients/audit-lookup/", POST=page(302, A), send=lambda s: {"mrn": s.mrn}),
+    row("patients/audit-lookup/", POST=page(302, A), send=lambda s: {"q": s.mrn}),
     row("patients/<uuid:patient_id>/", GET=page_of(200, T, D)),
     row(
         "patients/<uuid:patient_id>/change/",
