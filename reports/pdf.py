@@ -15,14 +15,10 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext as _
-from PIL import ImageFile
 
-SCHEME = "report:"
+from dermaclinic.pdf import SCHEME, CannotRender, draw
 
-
-class CannotRender(Exception):
-    """The PDF cannot be made, and trying again alone would not help; a sentence for a person."""
+__all__ = ["CannotRender", "page", "render"]
 
 
 def render(
@@ -37,17 +33,9 @@ def render(
     `pictures` are JPEG bytes by name (reports/services/pictures.py); what is missing there is
     printed as left out. The same arguments give the same bytes. Raises CannotRender.
     """
-    weasyprint, fetcher, refusal = _weasyprint(pictures)
     with translation.override(content["language"]):
         html = page(content, pictures, content_sha256=content_sha256, signing_event=signing_event)
-    document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher)
-    try:
-        data: bytes = document.write_pdf(
-            pdf_variant="pdf/ua-1", pdf_identifier=content_sha256[:32].encode()
-        )
-    except refusal as error:  # a BaseException, which would end the worker
-        raise CannotRender(str(error)) from error
-    return data
+    return draw(html, pictures, identifier=content_sha256[:32].encode())
 
 
 def page(
@@ -84,32 +72,3 @@ def _date(key: str, value: Any) -> Any:
     if isinstance(value, str) and key in ("date", "due", "birth_date"):
         return date.fromisoformat(value)
     return _dated(value)
-
-
-def _weasyprint(pictures: Mapping[str, bytes]) -> tuple[Any, Any, type[BaseException]]:
-    """WeasyPrint, imported when needed; a fetcher of the pictures and no more; its refusal."""
-    try:
-        import weasyprint
-        from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
-    except (ImportError, OSError) as error:
-        raise CannotRender(
-            _(
-                "The PDF could not be made: the libraries that set its text are not installed. "
-                "Ask support to install libpango-1.0-0 and libpangoft2-1.0-0, then try again."
-            )
-        ) from error
-    # It switches this on for the whole process, where half an image must stay an error.
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-    class Pictures(URLFetcher):
-        """Serves the report's own pictures from memory; any other address ends the rendering."""
-
-        def fetch(self, url: str, headers: Any = None) -> Any:
-            data = pictures.get(url.removeprefix(SCHEME))
-            if not url.startswith(SCHEME) or data is None:
-                raise FatalURLFetchingError(
-                    _("A report fetches nothing from outside: %(url)s") % {"url": url[:80]}
-                )
-            return URLFetcherResponse(url, data, {"Content-Type": "image/jpeg"})
-
-    return weasyprint, Pictures(allowed_protocols=[]), FatalURLFetchingError

@@ -13,6 +13,7 @@ from pypdf import PdfReader
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.pdf import _weasyprint
 from reports import content, pdf
 from reports.models import Report
 from reports.services import pictures
@@ -205,7 +206,7 @@ def test_a_heat_map_lies_where_the_network_looked() -> None:
 
 def test_half_an_image_stays_an_error_after_rendering() -> None:
     """WeasyPrint lets Pillow load cut images, for the whole process."""
-    pdf._weasyprint({})
+    _weasyprint({})
     whole = io.BytesIO()
     Image.effect_noise((200, 200), 50).save(whole, "JPEG")
     with (
