@@ -1,4 +1,4 @@
-"""WSGI entry point, served by gunicorn's threaded workers."""
+"""WSGI entry point, for gunicorn's threaded workers. Without the right keys it does not start."""
 
 import os
 
@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dermaclinic.settings.production")
 
 application = get_wsgi_application()
+
+from imaging.key_checks import refuse_wrong_keys  # noqa: E402 - after the apps are ready
+
+refuse_wrong_keys()

@@ -1,22 +1,17 @@
 """The one vault of this installation, made from the settings."""
 
 import uuid
-from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
-from imaging.vault import Keyring, LocalVault, Vault
-
-
-@lru_cache(maxsize=4)
-def _vault(directory: Path, keys: str, naming_key: str) -> Vault:
-    return LocalVault(directory, Keyring.parse(keys, naming_key))
+from dermaclinic.sealing.installed import keyring
+from imaging.vault import LocalVault, Vault
 
 
 def vault() -> Vault:
     """Sealed storage as the settings describe it; VaultKeyMissing without keys."""
-    return _vault(Path(settings.VAULT_DIR), settings.VAULT_KEYS, settings.VAULT_NAMING_KEY)
+    return LocalVault(Path(settings.VAULT_DIR), keyring())
 
 
 def name_for(clinic_id: uuid.UUID, patient_id: uuid.UUID, sha256: str) -> str:

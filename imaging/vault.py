@@ -4,162 +4,41 @@ Each object has its own AES-256-GCM data key, wrapped by a key-encryption key th
 A name is an HMAC under a key of its clinic: equal files of two clinics or two patients do not meet.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
+import fcntl
 import os
 import re
-import secrets
-import struct
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from dermaclinic.sealing import envelope, slots
+from dermaclinic.sealing.keyring import (
+    Keyring,
+    VaultCorrupt,
+    VaultError,
+    VaultKeyMissing,
+    VaultMissing,
+)
 
-KEY_BYTES = 32
-_NONCE, _TAG = 12, 16
-_MAGIC = b"DCVAULT\x01"  # the last byte is the format's version
-_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+__all__ = [
+    "Keyring",
+    "LocalVault",
+    "Vault",
+    "VaultCorrupt",
+    "VaultError",
+    "VaultKeyMissing",
+    "VaultMissing",
+]
+
 _NAME = re.compile(r"[0-9a-f]{64}")
 _DRAFT, _DOOMED = ".draft-", ".doomed-"
-
-
-class VaultError(Exception):
-    """Something is wrong with the vault itself, never with what a user sent."""
-
-
-class VaultMissing(VaultError):
-    """There is no object of that name."""
-
-
-class VaultCorrupt(VaultError):
-    """An object is not what was sealed under its name."""
-
-
-class VaultKeyMissing(VaultError):
-    """An object was sealed under a key that the keyring does not hold, or keys are not set up."""
-
-
-@dataclass(frozen=True)
-class Keyring:
-    """Key-encryption keys by id, the current one first, and the key that names derive from."""
-
-    keys: Mapping[str, bytes] = field(repr=False)
-    naming_key: bytes = field(repr=False)
-
-    @classmethod
-    def parse(cls, keys: str, naming_key: str) -> "Keyring":
-        """Read ``id:base64,id:base64`` (the first is current) and the base64 naming key.
-
-        Raises VaultKeyMissing with a sentence that names the setting, never the key.
-        """
-        found: dict[str, bytes] = {}
-        for entry in filter(None, (each.strip() for each in keys.split(","))):
-            key_id, _colon, text = entry.partition(":")
-            if not _KEY_ID.fullmatch(key_id) or key_id in found:
-                raise VaultKeyMissing("VAULT_KEYS needs entries of the form id:base64, ids unique.")
-            found[key_id] = _key(text, f"VAULT_KEYS, key {key_id},")
-        if not found:
-            raise VaultKeyMissing("VAULT_KEYS is not set: give at least one key as id:base64.")
-        return cls(found, _key(naming_key, "VAULT_NAMING_KEY"))
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Keyring":
-        """Read VAULT_KEYS and VAULT_NAMING_KEY."""
-        source = os.environ if environment is None else environment
-        return cls.parse(source.get("VAULT_KEYS", ""), source.get("VAULT_NAMING_KEY", ""))
-
-    @property
-    def current_id(self) -> str:
-        return next(iter(self.keys))
-
-    def key(self, key_id: str) -> bytes:
-        try:
-            return self.keys[key_id]
-        except KeyError:
-            raise VaultKeyMissing(f"The keyring holds no key {key_id!r}.") from None
-
-    def name_for(self, clinic_id: UUID | str, patient_id: UUID | str, sha256: str) -> str:
-        """Return the name of a patient's content: 64 hex digits.
-
-        HMAC-SHA256 under a key derived for the clinic (HKDF, RFC 5869). Keys rotate, names stay.
-        """
-        if not _NAME.fullmatch(sha256):
-            raise ValueError("A SHA-256 is 64 lower-case hex digits.")
-        info = b"dermaclinic vault names v1\0" + str(clinic_id).encode()
-        clinic_key = HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(self.naming_key)
-        message = f"{patient_id}\0{sha256}".encode()
-        return hmac.new(clinic_key, message, hashlib.sha256).hexdigest()
-
-
-def _key(text: str, where: str) -> bytes:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise VaultKeyMissing(f"{where} must be the base64 of {KEY_BYTES} random bytes.")
-    return key
-
-
-def seal(keyring: Keyring, name: str, data: bytes) -> bytes:
-    """Return the envelope: header, wrapped data key, sealed data, all bound to ``name``."""
-    data_key, nonce = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(_NONCE)
-    sealed = AESGCM(data_key).encrypt(nonce, data, _bound(b"data", name))
-    return _wrap(keyring, name, data_key) + nonce + sealed
-
-
-def _wrap(keyring: Keyring, name: str, data_key: bytes) -> bytes:
-    key_id, nonce = keyring.current_id.encode(), secrets.token_bytes(_NONCE)
-    header = _MAGIC + struct.pack("B", len(key_id)) + key_id
-    wrapped = AESGCM(keyring.key(keyring.current_id)).encrypt(
-        nonce, data_key, _bound(b"key", name, key_id)
-    )
-    return header + nonce + wrapped
-
-
-def _bound(purpose: bytes, name: str, *more: bytes) -> bytes:
-    return b"\0".join([_MAGIC, purpose, name.encode(), *more])
-
-
-def unseal(keyring: Keyring, name: str, envelope: bytes) -> bytes:
-    """Open an envelope. Raises VaultCorrupt or VaultKeyMissing."""
-    data_key, _key_id, start = _unwrap(keyring, name, envelope)
-    nonce, sealed = envelope[start : start + _NONCE], envelope[start + _NONCE :]
-    try:
-        return AESGCM(data_key).decrypt(nonce, sealed, _bound(b"data", name))
-    except (InvalidTag, ValueError) as error:
-        raise VaultCorrupt(f"Object {name} is not what was sealed.") from error
-
-
-def _unwrap(keyring: Keyring, name: str, envelope: bytes) -> tuple[bytes, str, int]:
-    """Return the data key, the id of its wrapping key and where the data's nonce starts."""
-    fixed = len(_MAGIC) + 1
-    length = envelope[fixed - 1] if len(envelope) >= fixed else 0
-    wrapped = fixed + length + _NONCE
-    end = wrapped + KEY_BYTES + _TAG
-    key_id = envelope[fixed : fixed + length].decode("ascii", "replace")
-    is_ours = envelope.startswith(_MAGIC) and _KEY_ID.fullmatch(key_id)
-    if not is_ours or len(envelope) < end + _NONCE + _TAG:
-        raise VaultCorrupt(f"Object {name} is no envelope of this vault.")
-    bound = _bound(b"key", name, key_id.encode())
-    try:
-        key = AESGCM(keyring.key(key_id)).decrypt(
-            envelope[wrapped - _NONCE : wrapped], envelope[wrapped:end], bound
-        )
-    except InvalidTag as error:
-        raise VaultCorrupt(f"Object {name} does not open under key {key_id!r}.") from error
-    return key, key_id, end
+_NOTES = "keys"  # a folder beside those of the objects, whose names have two digits
+_LOOKS = 3  # at a header that is being replaced
 
 
 class Vault(ABC):
@@ -199,6 +78,31 @@ class Vault(ABC):
     def delete_stale(self, name: str, older_than: timedelta) -> bool:
         """Remove the object unless it was put within ``older_than``, checked at the last moment."""
 
+    @abstractmethod
+    def key_ids(self, name: str) -> set[str]:
+        """The keys under which the object's data key is wrapped; two while it is rewrapped.
+        Raises VaultMissing or VaultCorrupt."""
+
+    @abstractmethod
+    def rewrap(self, name: str) -> bool:
+        """Wrap the data key under the current key alone; False where it is so.
+
+        The sealed data are not read and not written. Whenever this is cut off, the object opens,
+        and the next call finishes. Its age may start anew: the sweep then waits a day longer.
+        """
+
+    @abstractmethod
+    def notes(self) -> dict[str, bytes]:
+        """The few small things that lie beside the objects (`key_checks.py`), by name."""
+
+    @abstractmethod
+    def note(self, name: str, data: bytes) -> None:
+        """Keep a note; one that is there already stays as it is."""
+
+    @abstractmethod
+    def forget(self, name: str) -> None:
+        """Remove a note, if it is there."""
+
     def stale(self, is_referenced: Callable[[str], bool], older_than: timedelta) -> Iterator[str]:
         """Names that nothing refers to and that were last put longer than ``older_than`` ago.
 
@@ -223,11 +127,25 @@ class LocalVault(Vault):
         with suppress(FileNotFoundError):
             os.utime(path)  # keeps the sweep away from an object that is claimed again
             return False
-        self._write(path, seal(self.keyring, name, data))
+        data_key, sealed = envelope.seal_data(name, data)
+        self._write(path, slots.first(self.keyring, name, data_key) + sealed)
         return True
 
     def get(self, name: str) -> bytes:
-        return unseal(self.keyring, name, self._read(name))
+        for look in range(1, _LOOKS + 1):
+            try:
+                return self._open(name, self._read(name))
+            except VaultCorrupt:
+                # A reader may see the one slot before and the other after it was replaced.
+                if look == _LOOKS:
+                    raise
+        raise AssertionError  # the last look returned or raised
+
+    def _open(self, name: str, whole: bytes) -> bytes:
+        if whole.startswith(envelope.MAGIC):  # an object from before headers could be replaced
+            return envelope.unseal(self.keyring, name, whole)
+        data_key = slots.data_key(self.keyring, name, whole[: slots.HEADER])
+        return envelope.open_data(name, data_key, whole[slots.HEADER :])
 
     def delete(self, name: str) -> bool:
         path = self._path(name)
@@ -270,15 +188,56 @@ class LocalVault(Vault):
         _sync(path.parent)
         return True
 
+    def key_ids(self, name: str) -> set[str]:
+        with self._opened(name, "rb") as file:
+            header = file.read(slots.HEADER)
+        if header.startswith(envelope.MAGIC):
+            return {envelope.key_id_of(name, header)}
+        found = {slot.key_id for slot in slots.read(header)}
+        if not found:
+            raise VaultCorrupt(f"Object {name} is no envelope of this vault.")
+        return found
+
     def rewrap(self, name: str) -> bool:
-        """Wrap the data key under the current key; the data stays sealed. False where it is so."""
-        envelope = self._read(name)
-        data_key, key_id, start = _unwrap(self.keyring, name, envelope)
-        if key_id == self.keyring.current_id:
-            return False
-        stamp = self.stored_at(name).timestamp()
-        self._write(self._path(name), _wrap(self.keyring, name, data_key) + envelope[start:], stamp)
+        with self._opened(name, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            header = file.read(slots.HEADER)
+            if header.startswith(envelope.MAGIC):
+                return self._modernise(name, header + file.read())
+            found = slots.read(header)
+            if not found:
+                raise VaultCorrupt(f"Object {name} is no envelope of this vault.")
+            new = slots.successor(self.keyring, name, found)
+            if new is not None:
+                _replace(file.fileno(), new.place, new.pack())
+            keep = new or found[0]
+            after = os.pread(file.fileno(), slots.HEADER, 0)
+            if slots.read(after)[:1] != [keep]:
+                raise VaultError(f"Object {name} could not be rewrapped: the disk tells otherwise.")
+            other = 1 - keep.place
+            spare = after[other * slots.SLOT :][: slots.SLOT]
+            if spare != slots.EMPTY:
+                _replace(file.fileno(), other, slots.EMPTY)
+            return spare != slots.EMPTY
+
+    def _modernise(self, name: str, whole: bytes) -> bool:
+        """Give an old object a header that can be replaced; its sealed data are copied."""
+        key_id, wrapped, sealed = envelope.split(name, whole)
+        data_key = envelope.unwrap(self.keyring, name, key_id, wrapped)
+        self._write(self._path(name), slots.first(self.keyring, name, data_key) + sealed)
         return True
+
+    def notes(self) -> dict[str, bytes]:
+        found = (self.directory / _NOTES).glob("[!.]*")
+        return {path.name: path.read_bytes() for path in sorted(found)}
+
+    def note(self, name: str, data: bytes) -> None:
+        path = self.directory / _NOTES / name
+        if not path.exists():
+            self._write(path, data)
+
+    def forget(self, name: str) -> None:
+        (self.directory / _NOTES / name).unlink(missing_ok=True)
 
     def clear_drafts(self, older_than: timedelta) -> int:
         """Remove what a process that died in mid-write left; returns how many files."""
@@ -296,28 +255,33 @@ class LocalVault(Vault):
         return self.directory / name[:2] / name[2:4] / name
 
     def _read(self, name: str) -> bytes:
+        with self._opened(name, "rb") as file:
+            return file.read()
+
+    @contextmanager
+    def _opened(self, name: str, mode: str) -> Iterator[IO[bytes]]:
         try:
-            return self._path(name).read_bytes()
+            file = open(self._path(name), mode, buffering=0)  # noqa: SIM115 - closed below
         except FileNotFoundError:
             raise VaultMissing(f"There is no object {name}.") from None
+        with file:
+            yield file
 
-    def _write(self, path: Path, envelope: bytes, stamp: float | None = None) -> None:
+    def _write(self, path: Path, whole: bytes) -> None:
         """Draft beside it, fsync, rename, fsync the directory: whole or not there."""
         self._make_directories(path.parent)
         with _draft(path) as (handle, draft):
             with open(handle, "wb") as out:
-                out.write(envelope)
+                out.write(whole)
                 out.flush()
                 os.fsync(out.fileno())
-            if stamp is not None:
-                os.utime(draft, (stamp, stamp))
             draft.rename(path)
         _sync(path.parent)
 
     def _make_directories(self, folder: Path) -> None:
         if folder.is_dir():
             return
-        for each in (self.directory, folder.parent, folder):
+        for each in dict.fromkeys((self.directory, folder.parent, folder)):
             try:
                 each.mkdir(mode=0o700, parents=each == self.directory)
             except FileExistsError:
@@ -345,3 +309,9 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _replace(handle: int, place: int, raw: bytes) -> None:
+    """Write one slot and wait until it is on the disk."""
+    os.pwrite(handle, raw, place * slots.SLOT)
+    os.fsync(handle)

@@ -1,6 +1,7 @@
 """Patients over REST: register, find, read, consent, lesions. Identifiers never stand in a URL."""
 
 import uuid
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +16,16 @@ from dermaclinic.rest.serializers import Strict
 from dermaclinic.rest.views import Endpoint, reading
 from patients import selectors, services
 from patients.body_sites import CHOICES
+from patients.identifiers import CHOICES as SYSTEM_CHOICES
 from patients.models import Laterality, Lesion, Patient, Purpose, Sex
 
 IDENTITY = ("mrn", "family_name", "given_name", "birth_date", "sex")
+
+
+def _optional(longest: int, help_text: str = "") -> serializers.CharField:
+    return serializers.CharField(
+        max_length=longest, required=False, allow_blank=True, help_text=help_text
+    )
 
 
 class PatientIn(Strict):
@@ -26,11 +34,21 @@ class PatientIn(Strict):
     given_name = serializers.CharField(max_length=100)
     birth_date = serializers.DateField()
     sex = serializers.ChoiceField(choices=Sex.choices)
+    phone = _optional(40)
+    email = _optional(254)
+    address = _optional(500)
+    identifier_system = serializers.ChoiceField(
+        choices=SYSTEM_CHOICES, required=False, allow_blank=True,
+        help_text="Required with an identifier.",
+    )  # fmt: skip
+    identifier = _optional(40, "The national identifier: unique in a clinic.")
 
 
 class SearchIn(Strict):
     q = serializers.CharField(
-        max_length=200, help_text="Parts of names or of the MRN, or a birth date; all must fit."
+        max_length=200,
+        help_text="Parts of names or of the MRN, or a birth date; all must fit. Or a whole "
+        "national identifier.",
     )
 
 
@@ -84,12 +102,23 @@ class ConsentsOut(serializers.Serializer[Any]):
     research = serializers.BooleanField(allow_null=True)
 
 
+class ContactOut(serializers.Serializer[Any]):
+    """How to reach the patient; empty for what is not known."""
+
+    phone = serializers.CharField()
+    email = serializers.CharField()
+    address = serializers.CharField()
+    identifier_system = serializers.ChoiceField(choices=SYSTEM_CHOICES, allow_blank=True)
+    identifier = serializers.CharField()
+
+
 class PatientRecordOut(PatientOut):
+    contact = ContactOut()
     consents = ConsentsOut()
     lesions = LesionOut(many=True)
 
     class Meta(PatientOut.Meta):
-        fields: ClassVar = [*PatientOut.Meta.fields, "consents", "lesions"]
+        fields: ClassVar = [*PatientOut.Meta.fields, "contact", "consents", "lesions"]
         read_only_fields: ClassVar = fields
 
 
@@ -118,7 +147,7 @@ class PatientList(Endpoint):
 class PatientSearch(Endpoint):
     @operation(
         "patients_search",
-        "Find patients by name, MRN or birth date",
+        "Find patients by name, MRN, birth date or national identifier",
         description="At most 50, by name. A POST, so that identifiers stand in no URL; it only "
         "reads, so an Idempotency-Key has no meaning here: each search is one.",
         request=SearchIn,
@@ -143,6 +172,7 @@ class PatientDetail(Endpoint):
         return Response(
             {
                 **PatientOut(record.patient).data,
+                "contact": asdict(record.contact),
                 "consents": _consents(standing),
                 "lesions": LesionOut(record.lesions, many=True).data,
             }

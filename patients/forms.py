@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
 from patients.body_sites import CHOICES, PAIRED_SITES
+from patients.identifiers import CHOICES as SYSTEM_CHOICES
 from patients.models import Laterality, Purpose, Sex
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -18,7 +19,7 @@ class SearchForm(PageForm):
 
 
 class PatientForm(PageForm):
-    """Who somebody is."""
+    """Who somebody is, and how to reach them."""
 
     family_name = forms.CharField(
         label=_("Family name"), max_length=100, widget=forms.TextInput(PLAIN)
@@ -30,6 +31,37 @@ class PatientForm(PageForm):
     sex = forms.ChoiceField(label=_("Sex"), choices=[CHOOSE, *Sex.choices])
     mrn = forms.CharField(
         label=_("Medical record number (MRN)"), max_length=40, widget=forms.TextInput(PLAIN)
+    )
+
+    # How to reach them. What is left out is stored as not known.
+    phone = forms.CharField(
+        label=_("Phone"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(PLAIN | {"inputmode": "tel"}),
+    )
+    email = forms.CharField(
+        label=_("E-mail"),
+        max_length=254,
+        required=False,
+        widget=forms.TextInput(PLAIN | {"inputmode": "email"}),
+    )
+    address = forms.CharField(
+        label=_("Postal address"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(PLAIN | {"rows": 3}),
+    )
+    identifier_system = forms.ChoiceField(
+        label=_("Kind of national identifier"),
+        choices=[("", _("none")), *SYSTEM_CHOICES],
+        required=False,
+    )
+    identifier = forms.CharField(
+        label=_("National identifier"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(PLAIN),
     )
 
 

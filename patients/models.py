@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.tenancy import TenantModel
 from patients.body_sites import BODY_SITES, CHOICES, PAIRED_SITES
+from patients.identifiers import CHOICES as SYSTEM_CHOICES, SYSTEMS
 
 
 class Sex(models.TextChoices):
@@ -69,8 +70,45 @@ class Patient(TenantModel):
         return f"{self.family_name}, {self.given_name}"
 
 
+class PatientContact(TenantModel):
+    """How to reach a patient, and the national identifier. Sealed columns (patients/sealed.py).
+
+    `identifier_index` is the identifier's blind index: it finds an identifier that is known, and
+    keeps two patients of a clinic from having the same.
+    """
+
+    patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="contact")
+    phone = models.BinaryField(_("phone"), default=b"")
+    email = models.BinaryField(_("e-mail"), default=b"")
+    address = models.BinaryField(_("postal address"), default=b"")
+    identifier_system = models.CharField(
+        _("kind of national identifier"), max_length=20, choices=SYSTEM_CHOICES, blank=True
+    )
+    identifier = models.BinaryField(_("national identifier"), default=b"")
+    identifier_index = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "identifier_index"],
+                name="national_identifier_is_unique_in_a_clinic",
+            ),
+            models.CheckConstraint(
+                condition=Q(identifier_system="", identifier_index__isnull=True)
+                | Q(identifier_system__in=list(SYSTEMS), identifier_index__isnull=False),
+                name="identifier_has_a_system_and_an_index",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.patient_id)
+
+
 class PatientChange(TenantModel):
-    """What a patient's data were before an edit. Written once."""
+    """What a patient's data were before an edit. Written once.
+
+    `sealed` holds before and after of the contact data; only its wrapping may change.
+    """
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="changes")
     version = models.PositiveIntegerField()
@@ -78,6 +116,7 @@ class PatientChange(TenantModel):
     changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     before = models.JSONField()
     after = models.JSONField()
+    sealed = models.BinaryField(default=b"")
 
     class Meta:
         constraints: ClassVar = [

@@ -10,6 +10,8 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
+from patients import contact
+from patients.contact import Contact
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
@@ -17,9 +19,10 @@ DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
 
 @dataclass(frozen=True)
 class Record:
-    """A patient's page: identity, consents by purpose (newest first), lesions and edits."""
+    """A patient's page: identity, contact, consents by purpose (newest first), lesions, edits."""
 
     patient: Patient
+    contact: Contact
     consents: dict[str, Consent]
     lesions: list[Lesion]
     changes: list[PatientChange]
@@ -34,12 +37,16 @@ class Record:
 def search(*, actor: Actor, q: str, limit: int = 50) -> list[Patient]:
     """Patients who fit every word of `q`: a part of a name or MRN, or a birth date.
 
-    Writes an event with the ids shown; what was typed is not kept.
+    Whoever has all of `q` as national identifier comes first. Writes an event with the ids shown;
+    what was typed is not kept.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Patient)
-        found = list(_matching(actor, q)[:limit])
-        audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=kinds(q))
+        ids = contact.identified(actor.clinic_id, q)
+        known = list(policies.visible(actor, Patient.objects.filter(pk__in=ids))) if ids else []
+        found = [*known, *_matching(actor, q).exclude(pk__in=ids)[: limit - len(known)]]
+        fields = [*kinds(q), *(["identifier"] if known else [])]
+        audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=fields)
     return found
 
 
@@ -110,8 +117,11 @@ def record(*, actor: Actor, patient_id: uuid.UUID) -> Record:
             pk=patient_id,
         )
         audit.viewed_patient(actor, patient)
+        for change in patient.changes.all():
+            contact.reveal(change)
         return Record(
             patient=patient,
+            contact=contact.of(patient),
             consents={consent.purpose: consent for consent in patient.consents.all()},
             lesions=list(patient.lesions.all()),
             changes=list(patient.changes.all()),

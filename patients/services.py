@@ -17,6 +17,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
+from patients import contact
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 IDENTITY = ("mrn", "family_name", "given_name", "birth_date", "sex")
@@ -31,8 +32,12 @@ def register_patient(
     given_name: str,
     birth_date: date,
     sex: str,
+    **contact_data: str,
 ) -> Patient:
-    """A new record. Invalid for data that cannot be, Conflict when the MRN is taken."""
+    """A new record. Invalid for data that cannot be, Conflict when the MRN is taken.
+
+    `contact_data` are fields of `contact.Contact`; an identifier that is taken is a Conflict, too.
+    """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Patient)
         patient = Patient(
@@ -44,13 +49,16 @@ def register_patient(
             sex=sex,
         )
         _check(patient)
+        reached = contact.changed(contact.Contact(), contact_data)
         _save(patient)
+        if reached != contact.Contact():
+            contact.store(patient, reached)
         audit.registered_patient(actor, patient)
     return patient
 
 
 def change_patient(*, actor: Actor, patient_id: uuid.UUID, version: int, **fields: Any) -> Patient:
-    """Change identity data; the values before are kept.
+    """Change identity or contact data; the values before are kept, those of contact sealed.
 
     `version` is the one the person saw: Conflict when somebody else changed the record meanwhile.
     """
@@ -66,12 +74,14 @@ def change_patient(*, actor: Actor, patient_id: uuid.UUID, version: int, **field
             setattr(patient, name, value.strip() if isinstance(value, str) else value)
         after = _identity(patient)
         changed = sorted(name for name in IDENTITY if before[name] != after[name])
-        if not changed:
+        reached = contact.of(patient)
+        reachable = contact.changed(reached, fields)
+        if not changed and reachable == reached:
             return patient
         _check(patient)
         patient.version += 1
         _save(patient)
-        PatientChange.objects.create(
+        change = PatientChange(
             clinic_id=actor.clinic_id,
             patient=patient,
             version=patient.version,
@@ -79,7 +89,10 @@ def change_patient(*, actor: Actor, patient_id: uuid.UUID, version: int, **field
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
         )
-        audit.changed_patient(actor, patient, fields=changed)
+        if also := contact.keep_history(change, reached, reachable):
+            contact.store(patient, reachable)
+        change.save(force_insert=True)
+        audit.changed_patient(actor, patient, fields=[*changed, *also])
     return patient
 
 

@@ -1,6 +1,7 @@
 """Pages of patients: find, register, the record, edits, consents, lesions."""
 
 import uuid
+from dataclasses import asdict
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -106,7 +107,7 @@ def _record(
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
-    """Edit identity data, beside the history of earlier edits."""
+    """Edit identity and contact data, beside the history of earlier edits."""
     if request.method != "POST":
         return _change_page(request, patient_id, None)
     form = PatientChangeForm(request.POST)
@@ -128,7 +129,8 @@ def _change_page(
     record = selectors.record(actor=request.actor, patient_id=patient_id)
     patient = record.patient
     names = (*services.IDENTITY, "version")
-    shown = form or PatientChangeForm(initial={name: getattr(patient, name) for name in names})
+    known = {name: getattr(patient, name) for name in names} | asdict(record.contact)
+    shown = form or PatientChangeForm(initial=known)
     context = {"form": shown, "record": record, "patient": patient}
     status = Invalid.status if form else 200
     return render(request, "patients/change.html", context, status=status)

@@ -37,6 +37,10 @@ from dermaclinic.audit.actions.inference import (
     unshadowed_model as unshadowed_model,
     viewed_prediction as viewed_prediction,
 )
+from dermaclinic.audit.actions.keys import (
+    rotated_keys as rotated_keys,
+    started_key_rotation as started_key_rotation,
+)
 from dermaclinic.audit.actions.patients import (
     added_lesion as added_lesion,
     changed_lesion as changed_lesion,

@@ -60,6 +60,8 @@ ACTIONS = {
     "report.rendering_asked": _("asked for a report's PDF again"),
     "report.flagged_for_amendment": _("flagged a report for amendment"),
     "audit.viewed": _("read the audit"),
+    "keys.rotation_started": _("began to rotate the keys"),
+    "keys.rotated": _("rotated the keys"),
     "audit.exported": _("exported entries of the audit"),
     "audit.accesses_viewed": _("looked up who had accessed a record"),
     "audit.disclosed": _("made a patient's list of accesses"),

@@ -180,8 +180,10 @@ CSRF_COOKIE_HTTPONLY = False
 
 # Keys. Only the sealer's process is given AUDIT_SEAL_KEY.
 SECRET_KEY = environment.secret("SECRET_KEY")
-VAULT_KEYS = environment.secret("VAULT_KEYS")
-VAULT_NAMING_KEY = environment.secret("VAULT_NAMING_KEY")
+VAULT_KEYS = environment.sealing_key("VAULT_KEYS")
+VAULT_NAMING_KEY = environment.sealing_key("VAULT_NAMING_KEY")
+VAULT_KMS = environment.word("VAULT_KMS", "")  # what has wrapped them, if anything
+VAULT_REFUSES_DEMO_KEYS = False
 AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
 AUDIT_SEAL_KEY = environment.secret("AUDIT_SEAL_KEY")
 AUDIT_ANCHOR = environment.word("AUDIT_ANCHOR", "")  # the sealer's file outside of the database
@@ -247,9 +249,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_values": {"()": "dermaclinic.logs.WithoutValues"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["without_values"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        "django": {"handlers": []},  # all through the one handler, and no mail of whole requests
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # the audit says it with the account's id

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from dermaclinic import embedded
+from dermaclinic.sealing import sources
+from dermaclinic.sealing.keyring import VaultKeyMissing
 
 SIOCGIFADDR = 0x8915  # netdevice(7)
 IPV6 = Path("/proc/net/if_inet6")
@@ -122,3 +124,11 @@ def _own_addresses() -> list[str]:
 def secret(name: str) -> str:
     """A secret; empty when unset, so that commands that need none (`evaluate`) still start."""
     return os.environ.get(name, "")
+
+
+def sealing_key(name: str) -> str:
+    """A key of the vault, from the environment or from a file that only its owner may read."""
+    try:
+        return sources.value(name, os.environ)
+    except VaultKeyMissing as error:
+        raise ImproperlyConfigured(str(error)) from error

@@ -2,13 +2,14 @@
 
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 from dermaclinic.settings.base import DATABASE_ROLE as _role
-from dermaclinic.settings.environment import names, origins, required
+from dermaclinic.settings.environment import names, origins, required, sealing_key
 
 SECRET_KEY = required("SECRET_KEY")
 AUDIT_EVENT_KEY = required("AUDIT_EVENT_KEY")
 if _role in ("web", "worker"):  # the others open no image
-    VAULT_KEYS = required("VAULT_KEYS")
-    VAULT_NAMING_KEY = required("VAULT_NAMING_KEY")
+    VAULT_KEYS = sealing_key("VAULT_KEYS") or required("VAULT_KEYS")
+    VAULT_NAMING_KEY = sealing_key("VAULT_NAMING_KEY") or required("VAULT_NAMING_KEY")
+VAULT_REFUSES_DEMO_KEYS = True
 if _role == "web":
     required("ALLOWED_HOSTS")
 ALLOWED_HOSTS = names("ALLOWED_HOSTS")

@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 from django.utils.text import capfirst
 
-from patients.models import Patient
+from patients.identifiers import SYSTEMS
+from patients.models import Patient, PatientContact
 
 register = template.Library()
 
@@ -27,5 +28,13 @@ def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
 
 @register.filter
 def field_name(name: str) -> str:
-    """A patient's field in words."""
-    return capfirst(str(Patient._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # plain fields only
+    """A field of a patient, or of how to reach them, in words."""
+    model = Patient if name in {each.name for each in Patient._meta.fields} else PatientContact
+    return capfirst(str(model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # plain fields only
+
+
+@register.filter
+def in_words(value: str, name: str) -> str:
+    """A field's value as people read it: the kind of an identifier is stored as a key."""
+    system = SYSTEMS.get(value) if name == "identifier_system" else None
+    return str(system.display) if system else value

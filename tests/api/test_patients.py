@@ -18,6 +18,13 @@ BODY = {
 }  # fmt: skip
 
 
+CONTACT = {
+    "phone": "+44 20 7946 0018", "email": "eva@post.example", "address": "Example Lane 5",
+    "identifier_system": "nhs", "identifier": "943 476 5919",
+}  # fmt: skip
+NOTHING = dict.fromkeys(CONTACT, "")
+
+
 @pytest.mark.parametrize("role", ["as_technician", "as_doctor"])
 def test_register(role: str, request: Any, clinic: Any) -> None:
     client = request.getfixturevalue(role)
@@ -29,7 +36,42 @@ def test_register(role: str, request: Any, clinic: Any) -> None:
     read = client.get(f"{PATIENTS}{told['id']}/")
     assert read.status_code == 200
     unasked = dict.fromkeys(["care", "ai_opinion", "comparison", "teaching", "research"])
-    assert read.json() == told | {"consents": unasked, "lesions": []}
+    assert read.json() == told | {"contact": NOTHING, "consents": unasked, "lesions": []}
+
+
+def test_contact_data_come_back_with_the_record_alone(as_technician: APIClient) -> None:
+    told = as_technician.post(PATIENTS, BODY | CONTACT)
+    assert told.status_code == 201
+    assert not set(CONTACT) & set(told.json())
+    read = as_technician.get(f"{PATIENTS}{told.json()['id']}/").json()
+    assert read["contact"] == CONTACT
+    found = as_technician.post(f"{PATIENTS}search/", {"q": "9434765919"}).json()["results"]
+    assert [each["id"] for each in found] == [told.json()["id"]]
+    assert not set(CONTACT) & set(found[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"email": "nowhere"}, "email"),
+        ({"identifier": "9434765918"}, "identifier"),
+        ({"identifier_system": ""}, "identifier_system"),
+        ({"identifier_system": "passport"}, "identifier_system"),
+        ({"address": "x" * 501}, "address"),
+    ],
+)
+def test_contact_data_that_cannot_be(
+    as_technician: APIClient, technician: Any, changes: Any, field: str
+) -> None:
+    assert field in errors(as_technician.post(PATIENTS, BODY | CONTACT | changes), 400)
+    assert count(technician, Patient) == 0
+
+
+def test_a_national_identifier_is_taken_once(as_technician: APIClient, technician: Any) -> None:
+    assert as_technician.post(PATIENTS, BODY | CONTACT).status_code == 201
+    again = BODY | CONTACT | {"mrn": "A-2", "identifier": "9434765919"}
+    assert "identifier" in errors(as_technician.post(PATIENTS, again), 409)
+    assert count(technician, Patient) == 1
 
 
 def test_register_and_read_are_on_record(as_technician: APIClient, technician: Any) -> None:
