@@ -17,6 +17,7 @@ from demo import people
 from demo.dermoscopy import draw
 from demo.dicom import PatientTags, StudyTags, as_dicom
 from demo.lesions import Kind
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.actor import Actor, member_actor
 from dermaclinic.accounts.models import Clinic, Membership
 from dermaclinic.accounts.services import create_clinic, create_member
@@ -96,6 +97,19 @@ def actor(clinic: Clinic, role: str) -> Actor:
     """The demo's member of that role."""
     membership = Membership.objects.select_related("user").get(clinic=clinic, role=role)
     return member_actor(membership, request_id="seed_demo")
+
+
+def without_devices(administrator: Actor) -> None:
+    """The demo's people have no telephones: in their clinics a password is enough.
+
+    Only while nothing has been set: what somebody tries out in the demo stays.
+    """
+    with clinic_context(administrator.clinic_id):
+        untouched = clinic_settings.current() is None
+    if untouched:
+        clinic_settings.change(
+            actor=administrator, number=0, prevalence=None, targets={}, mfa_roles=[]
+        )
 
 
 def drawn_cases(count: int, *, today: date) -> list[Case]:

@@ -240,6 +240,7 @@ def serve(state: Path, servers: embedded.Servers, running: list[Supervised]) -> 
     manage("seed_demo", environment=roles["web"], log=log, on_screen=True, meanwhile=attend)
     say(
         f"\n  dermaclinic runs at {url}\n\n{sign_ins(password)}\n\n"
+        f"  Here a password is enough; in a clinic, doctors and administrators need more.\n"
         f"  Research use only, no medical device; all patients are invented.\n"
         f"  Data and logs: {state}    Stop: Ctrl-C\n"
     )

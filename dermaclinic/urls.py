@@ -3,12 +3,14 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from dermaclinic import health
-from dermaclinic.accounts import views as accounts
+from dermaclinic.accounts import rules_views, views as accounts
 from inference import clinic
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", accounts.home, name="home"),
-    path("sign-in/", accounts.sign_in, name="sign-in"),
+    path("sign-in/", include("dermaclinic.accounts.sign_in_urls")),
+    path("account/second-factors/", include("dermaclinic.accounts.factor_urls")),
+    path("clinic/sign-in-rules/", rules_views.sign_in_rules, name="sign-in-rules"),
     path("sign-out/", accounts.sign_out, name="sign-out"),
     path("clinic/settings/", include(([path("", clinic.settings, name="settings")], "clinic"))),
     path("clinic/", accounts.choose_clinic, name="choose-clinic"),

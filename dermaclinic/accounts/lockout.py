@@ -10,6 +10,7 @@ The table holds no e-mail address, since people type passwords there, but a keye
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import transaction
@@ -17,10 +18,56 @@ from django.db.models import F, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
-from dermaclinic.accounts.middleware import address_of
+from dermaclinic.accounts.caller import address_of
+from dermaclinic.errors import DomainError
 
 Credentials = dict[str, Any]
+
+
+class Locked(DomainError):
+    """Too many wrong guesses; the same whether there is such an account or not."""
+
+    status = 429
+    slug = "locked"
+    title = _("Too many attempts")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "There were too many wrong attempts. Please wait 15 minutes, then try again. "
+                "A passkey still opens the door."
+            )
+        )
+
+
+def require_open(request: HttpRequest, email: str) -> None:
+    """Raise Locked while the account may not be guessed at from here."""
+    if not AxesProxyHandler.is_allowed(request, {"username": email}):
+        raise Locked
+
+
+def failed(request: HttpRequest, email: str) -> bool:
+    """Count one wrong code; True if this was the guess that locks.
+
+    Wrong passwords are counted by Django's own `authenticate`, see `locks`.
+    """
+    AxesProxyHandler.user_login_failed(__name__, {"username": email}, request)
+    return locks(request, email)
+
+
+def locks(request: HttpRequest, email: str) -> bool:
+    """Whether the account is locked from here by now."""
+    return not AxesProxyHandler.is_allowed(request, {"username": email})
+
+
+def forget(request: HttpRequest, email: str) -> None:
+    """After a success without a session: what went wrong from this address counts no more.
+
+    Django's `login` does the same for the pages.
+    """
+    AxesProxyHandler.get_implementation().reset_user_attempts(request, {"username": email})
 
 
 def account_key(request: HttpRequest, credentials: Credentials | None = None) -> str:

@@ -2,30 +2,28 @@
 
 import uuid
 
-from django.conf import settings
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.contrib import auth
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from dermaclinic.accounts import services
-from dermaclinic.accounts.forms import SignInForm
-from dermaclinic.accounts.models import Membership, Role
-from dermaclinic.accounts.web import MemberRequest, member
-from dermaclinic.errors import Invalid, NotFound
+from dermaclinic.accounts import door, oidc, questions, services
+from dermaclinic.accounts.forms import CodeForm, PasswordForm, SignInForm
+from dermaclinic.accounts.lockout import Locked
+from dermaclinic.accounts.models import Role, User
+from dermaclinic.accounts.web import MemberRequest, PersonRequest, member
+from dermaclinic.errors import DomainError, Invalid, NotFound
 
 HOME = {
     Role.TECHNICIAN.value: "patients:find",
     Role.DOCTOR.value: "reports:worklist",
     Role.ADMINISTRATOR.value: "audit:events",
 }
-UNDECIDED = str(uuid.UUID(int=0))  # no clinic has this id: nobody acts before they have chosen
 
 
 @never_cache
@@ -38,47 +36,122 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect("home")
-        return _door(request, SignInForm(), request.GET.get("next", ""))
+        return _door(request, target=request.GET.get("next", ""))
     target = request.POST.get("next", "")
     form = SignInForm(request.POST)
-    if form.is_valid():
-        try:
-            membership = services.check_credentials(request, **form.cleaned_data)
-        except Invalid as error:
-            form.refuse(error)
-        else:
-            return _welcome(request, membership, target)
-    return _door(request, form, target)
+    if not form.is_valid():
+        return _door(request, form, target=target, status=Invalid.status)
+    try:
+        user = services.check_password(request, **form.cleaned_data)
+    except (Invalid, Locked) as error:
+        form.refuse(error)
+        return _door(request, form, target=target, status=error.status)
+    return door.knock(request, user, method="password", target=target)
 
 
-def _door(request: HttpRequest, form: SignInForm, target: str) -> HttpResponse:
-    status = Invalid.status if form.errors else 200
-    context = {"form": form, "next": target}
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_passkey(request: HttpRequest) -> HttpResponse:
+    """A passkey alone, which checks its holder: GET gives the challenge, POST takes the answer."""
+    if request.method != "POST":
+        return JsonResponse(questions.door_challenge())
+    target = request.POST.get("next", "")
+    try:
+        user, row = questions.take_at_door(request)
+    except Invalid as error:
+        form = SignInForm()
+        return _door(request, form, target=target, status=error.status, refused=error)
+    evidence = {"id": row.pk, "type": str(row.type), "passwordless": True}
+    return door.knock(request, user, method="mfa", target=target, **evidence)
+
+
+def _door(
+    request: HttpRequest,
+    form: SignInForm | None = None,
+    *,
+    target: str,
+    status: int = 200,
+    refused: DomainError | None = None,
+) -> HttpResponse:
+    context = {
+        "form": form or SignInForm(),
+        "next": target,
+        "refused": refused,
+        "provider": oidc.provider_name(),
+    }
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
-def _welcome(request: HttpRequest, membership: Membership, target: str) -> HttpResponse:
-    auth.login(request, membership.user, settings.AUTHENTICATION_BACKENDS[-1])
-    if _memberships(membership.user_id).count() > 1:
-        request.session["clinic"] = UNDECIDED
-        request.session["several_clinics"] = True
-        request.session["after_choice"] = target
-        return redirect("choose-clinic")
-    return _enter(request, membership, target)
+@never_cache
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_factor(request: HttpRequest) -> HttpResponse:
+    """The second question: a code of the app, a recovery code, or a passkey."""
+    stage = door.waiting(request)
+    if stage is None:
+        return redirect("sign-in")
+    user = stage.login.user
+    assert isinstance(user, User)
+    refused: DomainError | None = None
+    if request.method == "POST":
+        try:
+            row = questions.take(request, user=user, purpose="sign-in")
+        except (Invalid, Locked) as error:
+            refused = error
+        else:
+            door.shown(request, user, row)
+            return stage.exit()
+    context = {"form": CodeForm(), "offers": questions.offers(user), "refused": refused}
+    status = refused.status if refused else 200
+    return render(request, "accounts/second_factor.html", context, status=status)
 
 
-def _enter(request: HttpRequest, membership: Membership, target: str) -> HttpResponse:
-    request.session["clinic"] = str(membership.clinic_id)
-    services.record_sign_in(request, membership)
-    safe = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return redirect(target if safe else "home")
+@login_required
+@never_cache
+@sensitive_post_parameters("password", "code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: PersonRequest) -> HttpResponse:
+    """Asks somebody signed in for the password or a factor again, then leads back."""
+    refused: DomainError | None = None
+    target = request.POST.get("next") or request.GET.get("next", "")
+    if request.method == "POST":
+        try:
+            door.confirm(request, password=request.POST.get("password"))
+        except (Invalid, Locked) as error:
+            refused = error
+        else:
+            return redirect(target if door.is_ours(request, target) else "home")
+    context = {
+        "password": PasswordForm() if request.user.has_usable_password() else None,
+        "form": CodeForm(),
+        "offers": questions.offers(request.user),
+        "provider": oidc.provider_name() if door.came_by_provider(request) else "",
+        "next": target,
+        "refused": refused,
+    }
+    status = refused.status if refused else 200
+    return render(request, "accounts/confirm.html", context, status=status)
 
 
-def _memberships(user_id: uuid.UUID) -> QuerySet[Membership]:
-    active = Membership.objects.filter(user_id=user_id, is_active=True)
-    return active.select_related("clinic", "user").order_by("clinic__name")
+@never_cache
+@require_safe
+def sign_in_provider(request: HttpRequest) -> HttpResponse:
+    """Off to the hospital's identity provider, if there is one."""
+    if not oidc.provider_name():
+        raise NotFound
+    confirming = request.user.is_authenticated and "confirm" in request.GET
+    return oidc.start(request, target=request.GET.get("next", ""), confirming=confirming)
+
+
+@never_cache
+@require_safe
+def sign_in_provider_callback(request: HttpRequest) -> HttpResponse:
+    """Back from there, with a code for an id token."""
+    if not oidc.provider_name():
+        raise NotFound
+    view = OAuth2CallbackView.adapter_view(oidc.Adapter(request, oidc.provider_id()))
+    answer: HttpResponse = view(request)
+    return answer
 
 
 @login_required
@@ -86,14 +159,14 @@ def _memberships(user_id: uuid.UUID) -> QuerySet[Membership]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_clinic(request: HttpRequest) -> HttpResponse:
     """In which clinic somebody works who belongs to several."""
-    memberships = _memberships(uuid.UUID(str(request.user.pk)))
+    memberships = door.choices(request, uuid.UUID(str(request.user.pk)))
     if request.method != "POST":
         return render(request, "accounts/choose_clinic.html", {"memberships": memberships})
     wanted = request.POST.get("membership")
     chosen = next((each for each in memberships if str(each.pk) == wanted), None)
     if chosen is None:
         raise NotFound
-    return _enter(request, chosen, request.session.pop("after_choice", ""))
+    return door.enter(request, chosen, request.session.pop("after_choice", ""))
 
 
 @require_POST

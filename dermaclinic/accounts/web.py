@@ -4,15 +4,26 @@ Reading pages run and render inside the context. Writing goes through services, 
 own: so a refusal's record is committed even though the page says no.
 """
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+from allauth.account.internal.flows.login import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _, gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
 
+from dermaclinic.accounts import second_factor
 from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.middleware import find_membership
+from dermaclinic.accounts.models import User
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Forbidden
 
@@ -25,6 +36,19 @@ class MemberRequest(HttpRequest):
     actor: Actor
 
 
+class PersonRequest(HttpRequest):
+    """A request of somebody signed in, who may not act in a clinic yet."""
+
+    user: User
+
+
+class Stale(Forbidden):
+    """Too long ago that somebody proved who they are, for what they ask now."""
+
+    slug = "confirm-identity"
+    title = gettext_lazy("Please confirm who you are")
+
+
 def member(view: View) -> View:
     """A view for signed-in members only; `request.actor` is there. Opens no context."""
 
@@ -32,6 +56,8 @@ def member(view: View) -> View:
     @wraps(view)
     def wrapped(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.actor:
+            if needs_factor(request):
+                return _go(request, reverse("second-factors"))
             return render(request, "accounts/no_clinic.html", status=Forbidden.status)
         return view(request, *args, **kwargs)
 
@@ -48,3 +74,55 @@ def reading(view: View) -> View:
             return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def needs_factor(request: HttpRequest) -> bool:
+    """Whether a member's session stands still only because a second factor has not been shown."""
+    found = find_membership(request)
+    return found is not None and second_factor.is_missing(request, found)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether somebody proved who they are within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+    user = request.user
+    proofs = get_authentication_records(request, user) if user.is_authenticated else []
+    age = time.time() - float(proofs[-1]["at"]) if proofs else float("inf")
+    return age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def require_fresh(request: HttpRequest) -> None:
+    """For what has no page: raise Stale instead of asking. An API token is its own proof."""
+    if request.user.is_authenticated and not is_fresh(request):
+        raise Stale(gettext_lazy("Confirm who you are on the pages first, then ask again."))
+
+
+def reauthenticated(view: View) -> View:
+    """A view for which the person has proved anew who they are; else they are asked, and come back.
+
+    Put it below `member` or `login_required`. What a form held is not kept: one presses again.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if is_fresh(request):
+            return view(request, *args, **kwargs)
+        came_from = request.get_full_path()
+        if request.method not in ("GET", "HEAD"):
+            came_from = _page_behind(request)
+            messages.info(request, _("Nothing has been changed yet. Please do it once more."))
+        return _go(request, f"{reverse('confirm')}?{urlencode({'next': came_from})}")
+
+    return wrapped
+
+
+def _page_behind(request: HttpRequest) -> str:
+    """The page of ours on which a form stood; the start page when nobody knows."""
+    said = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
+    parts = urlsplit(said)
+    return parts.path if parts.netloc == request.get_host() else reverse("home")
+
+
+def _go(request: HttpRequest, address: str) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(address)
+    return redirect(address)

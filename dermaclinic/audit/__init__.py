@@ -73,6 +73,21 @@ from dermaclinic.audit.actions.review import (
     viewed_study as viewed_study,
     viewed_worklist as viewed_worklist,
 )
+from dermaclinic.audit.actions.second_factor import (
+    added_factor as added_factor,
+    changed_password as changed_password,
+    confirmation_failed as confirmation_failed,
+    confirmed_identity as confirmed_identity,
+    factor_failed as factor_failed,
+    identity_refused as identity_refused,
+    linked_identity as linked_identity,
+    locked_out as locked_out,
+    mapped_role as mapped_role,
+    removed_factor as removed_factor,
+    renewed_recovery_codes as renewed_recovery_codes,
+    used_factor as used_factor,
+    used_recovery_code as used_recovery_code,
+)
 from dermaclinic.audit.actions.sign_in import (
     changed_clinic_settings as changed_clinic_settings,
     issued_token as issued_token,

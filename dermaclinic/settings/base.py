@@ -7,7 +7,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic import embedded
-from dermaclinic.settings import environment
+from dermaclinic.settings import environment, identity
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DEBUG = False
@@ -136,6 +136,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "dermaclinic.accounts.passwords.DecoratedPasswordValidator"},
 ]
 MFA_ROLES = ("doctor", "administrator")  # need a second factor where a clinic has set nothing
 
@@ -148,12 +149,24 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation is the proof
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = True  # as long as SESSION_COOKIE_AGE and the idle limit say
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_LOGIN_TIMEOUT = 600  # from the password to the second factor
 ACCOUNT_RATE_LIMITS = False  # the limits below count in the database, for all processes together
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "preferred"  # required where a passkey is the only factor
 MFA_RATE_LIMITS = False
+MFA_ADAPTER = "dermaclinic.accounts.adapter.MfaAdapter"
+SOCIALACCOUNT_ADAPTER = "dermaclinic.accounts.oidc.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
+
+# A hospital's identity provider (accounts/oidc.py); without an issuer there is none.
+OIDC_ISSUER = identity.issuer("OIDC_ISSUER")
+OIDC_CLIENT_ID = environment.secret("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = environment.secret("OIDC_CLIENT_SECRET")
+OIDC_NAME = environment.word("OIDC_NAME", "your hospital")
+OIDC_CLINIC = identity.clinic("OIDC_CLINIC", needed=OIDC_ISSUER)
+OIDC_ROLE_CLAIM = environment.word("OIDC_ROLE_CLAIM", "")  # `roles`, or `realm_access.roles`
+OIDC_ROLES = identity.roles("OIDC_ROLES")  # `derm-physician=doctor,derm-it=administrator`
 
 # Wrong passwords and codes, counted by django-axes: of an account from one address, and from all.
 AXES_HANDLER = "dermaclinic.accounts.lockout.Handler"

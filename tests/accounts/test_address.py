@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from dermaclinic.accounts.middleware import address_of
+from dermaclinic.accounts.caller import address_of
 from dermaclinic.audit.models import Event
 from dermaclinic.settings import environment
 from tests.database import acting_as

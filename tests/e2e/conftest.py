@@ -18,6 +18,8 @@ from django.core.management import call_command
 from django.db import connection
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from dermaclinic.accounts import clinic_settings
+from dermaclinic.accounts.actor import member_actor
 from dermaclinic.accounts.models import Membership
 from dermaclinic.demo import Supervised, children, free_port, wait_for_page
 from inference.models import ModelVersion
@@ -74,7 +76,7 @@ def _roles(folder: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def _slow_hashes(settings: Any) -> None:
     """The product's own way of keeping passwords, not the suite's quick one."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
 
 @pytest.fixture
@@ -84,7 +86,16 @@ def house(transactional_db: None, product: str, _slow_hashes: None, clinic: Any)
     opinions.registered(folder)
     ModelVersion.objects.update(active=True)
     roles = ("technician", "doctor", "administrator")
-    return House(product, {role: factories.membership(clinic, role) for role in roles})
+    people = {role: factories.membership(clinic, role) for role in roles}
+    # Served as in development, where doctors and administrators need a second factor.
+    clinic_settings.change(
+        actor=member_actor(people["administrator"]),
+        number=0,
+        prevalence=None,
+        targets={},
+        mfa_roles=[],
+    )
+    return House(product, people)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Browsers of each role, and what pages left in the database."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,22 @@ from tests import factories
 
 
 def browser(actor: Actor) -> Client:
-    """Signed in as the actor, without going through the door."""
+    """Signed in as the actor just now, by password, without going through the door."""
     client = Client()
     client.force_login(factories.user(actor))
     session = client.session
     session["clinic"] = str(actor.clinic_id)
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(factories.user(actor).pk)
+    session.save()
+    return client
+
+
+def grown_stale(client: Client) -> Client:
+    """The same browser ten minutes later: what is worth it asks anew who sits there."""
+    session = client.session
+    for proof in session["account_authentication_methods"]:
+        proof["at"] -= 600
     session.save()
     return client
 

@@ -38,6 +38,8 @@ class Command(BaseCommand):
         made = seeding.clinics(password)
         today = seeding.first_day(made)
         with acting_as("web"):
+            for clinic in made.values():
+                seeding.without_devices(seeding.actor(clinic, "administrator"))
             if options["images"]:
                 try:
                     cases = folder.cases(options["images"], options["patients"], today=today)

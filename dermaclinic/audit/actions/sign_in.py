@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def signed_in(actor: "Actor", *, how: str) -> None:
-    """A person signed in (`how`: password or token)."""
+    """A person signed in (`how`: password, webauthn, provider or token)."""
     write(actor, "account.signed_in", obj=actor.user, detail={"how": how})
 
 
@@ -20,11 +20,16 @@ def signed_out(actor: "Actor") -> None:
 
 
 def sign_in_failed(
-    *, address: str, account: uuid.UUID | None, clinics: Sequence[uuid.UUID] = ()
+    *,
+    address: str,
+    account: uuid.UUID | None,
+    clinics: Sequence[uuid.UUID] = (),
+    locked: bool = False,
 ) -> None:
     """Nobody was signed in. Each of the account's clinics is told; of an unknown one, none is.
 
-    The typed e-mail is not kept: people type passwords there.
+    `locked`: the password was not even looked at, after too many wrong ones. The typed e-mail is
+    not kept: people type passwords there.
     """
     told: Sequence[uuid.UUID | None] = clinics or [None]
     for clinic_id in told:
@@ -33,7 +38,8 @@ def sign_in_failed(
                 None,
                 "account.sign_in_failed",
                 outcome="failure",
-                detail={"account": str(account) if account else None},
+                detail={"account": str(account) if account else None}
+                | ({"locked": True} if locked else {}),
                 address=address,
                 clinic_id=clinic_id,
             )
@@ -41,7 +47,10 @@ def sign_in_failed(
 
 
 def issued_token(actor: "Actor", token: Any) -> None:
-    write(actor, "account.token_issued", obj=token)
+    write(
+        actor, "account.token_issued", obj=token,
+        detail={"scopes": list(token.scopes), "expires": token.expires_at.isoformat()},
+    )  # fmt: skip
 
 
 def changed_clinic_settings(
