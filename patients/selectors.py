@@ -90,10 +90,9 @@ def similar(*, actor: Actor, family_name: str, birth_date: date | None) -> list[
         found = list(
             patients.filter(family_name__iexact=family_name.strip(), birth_date=birth_date)[:5]
         )
-        if found:
-            audit.searched_patients(
-                actor, shown=[p.pk for p in found], fields=["family_name", "birth_date"]
-            )
+        audit.searched_patients(
+            actor, shown=[p.pk for p in found], fields=["family_name", "birth_date"]
+        )
     return found
 
 

@@ -55,6 +55,7 @@ def correct_modality(*, actor: Actor, instance_id: uuid.UUID, modality: str) -> 
         if instance.patient_id != seen.patient_id:
             raise Conflict(_("The image has been moved meanwhile. Look at it again."))
         if instance.modality == modality:
+            audit.viewed_image(actor, instance, rendition="record")  # the answer shows it
             return instance
         former, instance.modality = instance.modality, modality
         instance.save(update_fields=["modality"])

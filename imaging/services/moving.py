@@ -31,6 +31,7 @@ def assign_lesion(*, actor: Actor, instance_id: uuid.UUID, lesion_id: uuid.UUID)
         lesions = Lesion.objects.filter(patient_id=instance.patient_id)
         lesion = policies.find(actor, "view", lesions, pk=lesion_id)
         if instance.lesion_id == lesion.pk:
+            audit.viewed_image(actor, instance, rendition="record")  # the answer shows it
             return instance
         instance.lesion = lesion
         instance.save(update_fields=["lesion"])

@@ -1,0 +1,228 @@
+"""How every door to patient data is opened once, in the scene of the permissions' matrix.
+
+A door is a public function of a `services` or `selectors` module on the floors that hold patients'
+data which takes an actor or opens a clinic's context itself.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from imaging.models import Instance, Study
+from inference.models import ModelVersion, Prediction
+from reports.selectors.worklist import worklist_studies
+from tests import opinions
+
+FLOORS = ("patients", "imaging", "inference", "reports")
+ROOMS = ("services", "selectors")
+
+
+def doors() -> set[str]:
+    """The names of all doors, `module.function`."""
+    found = set()
+    for module in _modules():
+        tree = ast.parse(inspect.getsource(module))
+        for node in tree.body:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            arguments = {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}
+            opens = any(
+                isinstance(each, ast.Name) and each.id == "clinic_context"
+                for each in ast.walk(node)
+            )
+            if "actor" in arguments or opens:
+                found.add(f"{module.__name__}.{node.name}")
+    return found
+
+
+def _modules() -> Iterator[Any]:
+    for floor in FLOORS:
+        package = importlib.import_module(floor)
+        for info in pkgutil.iter_modules(package.__path__):
+            if info.name not in ROOMS:
+                continue
+            room = importlib.import_module(f"{floor}.{info.name}")
+            yield room
+            for inner in pkgutil.iter_modules(getattr(room, "__path__", [])):
+                yield importlib.import_module(f"{room.__name__}.{inner.name}")
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The function behind a door's name."""
+    module, _dot, own = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), own)
+    return found
+
+
+class Given:
+    """Rows of the scene as objects, fetched before anybody watches."""
+
+    def __init__(self, scene: Any) -> None:
+        self.instance = Instance.objects.select_related("patient").get(pk=scene.instance_id)
+        self.unasked = Instance.objects.select_related("patient").get(pk=scene.unasked)
+        self.study = Study.objects.select_related("patient").get(pk=scene.study_id)
+        self.listed = list(worklist_studies(scene.doctor)[:1])
+        self.prediction = Prediction.objects.get(pk=scene.prediction_id)
+        self.shadow = ModelVersion.objects.get(pk=scene.shadow_model)
+
+
+Arguments = Callable[[Any, Given], tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+def with_actor(**named: Callable[[Any], Any]) -> Arguments:
+    """Keyword arguments, taken from the scene, and the doctor as the actor."""
+    return lambda s, g: ((), {"actor": s.doctor} | {k: take(s) for k, take in named.items()})
+
+
+def in_place(*taken: Callable[[Any, Given], Any], **more: Any) -> Arguments:
+    """The doctor first, then arguments in their places."""
+    return lambda s, g: ((s.doctor, *(take(s, g) for take in taken)), more)
+
+
+def by_administrator(**named: Callable[[Any], Any]) -> Arguments:
+    """As `with_actor`, for what only an administrator may."""
+    return lambda s, g: (
+        (),
+        {"actor": s.people["administrator"]} | {k: take(s) for k, take in named.items()},
+    )
+
+
+PERSON = {
+    "mrn": lambda s: "NEW-9",
+    "family_name": lambda s: s.name,
+    "given_name": lambda s: "New",
+    "birth_date": lambda s: date(1970, 1, 1),
+    "sex": lambda s: "female",
+}
+
+CALLS: dict[str, Arguments] = {
+    "patients.services.register_patient": with_actor(**PERSON),
+    "patients.services.change_patient": with_actor(
+        patient_id=lambda s: s.patient_id, version=lambda s: 1, given_name=lambda s: "Changed"
+    ),
+    "patients.services.record_consents": with_actor(
+        patient_id=lambda s: s.patient_id, decisions=lambda s: {"teaching": False}
+    ),
+    "patients.services.add_lesion": with_actor(
+        patient_id=lambda s: s.patient_id, body_site=lambda s: "back"
+    ),
+    "patients.services.change_lesion": with_actor(
+        lesion_id=lambda s: s.lesion_id, body_site=lambda s: "abdomen"
+    ),
+    "patients.selectors.search": with_actor(q=lambda s: s.name),
+    "patients.selectors.similar": with_actor(
+        family_name=lambda s: "Nobody", birth_date=lambda s: date(1970, 1, 1)
+    ),
+    "patients.selectors.record": with_actor(patient_id=lambda s: s.patient_id),
+    "imaging.selectors.visit": with_actor(study_id=lambda s: s.study_id),
+    "imaging.selectors.visits": in_place(lambda s, g: s.patient_id),
+    "imaging.selectors.open_quarantine": in_place(),
+    "imaging.selectors.quarantine": with_actor(quarantine_id=lambda s: s.quarantine_id),
+    "imaging.selectors.rendition": with_actor(
+        instance_id=lambda s: s.instance_id, which=lambda s: "image"
+    ),
+    "imaging.selectors.instance": with_actor(instance_id=lambda s: s.instance_id),
+    "imaging.selectors.latest_visits": with_actor(),
+    "imaging.services.ingest.ingest": with_actor(
+        study_id=lambda s: s.study_id, data=lambda s: opinions.picture(778)
+    ),
+    "imaging.services.ingest.refuse_unread": with_actor(
+        study_id=lambda s: s.study_id, size=lambda s: 10**9
+    ),
+    "imaging.services.modality.correct_modality": with_actor(
+        instance_id=lambda s: s.instance_id, modality=lambda s: "dermoscopy"
+    ),
+    "imaging.services.moving.assign_lesion": with_actor(
+        instance_id=lambda s: s.instance_id, lesion_id=lambda s: s.lesion_id
+    ),
+    "imaging.services.moving.move_instance": with_actor(
+        instance_id=lambda s: s.instance_id,
+        study_id=lambda s: s.other_study,
+        reason=lambda s: "wrong day",
+    ),
+    "imaging.services.quarantine.resolve_quarantine": with_actor(
+        quarantine_id=lambda s: s.quarantine_id,
+        accept=lambda s: False,
+        identifiers=lambda s: {},
+        reason=lambda s: "another patient's",
+    ),
+    "imaging.services.studies.start_study": with_actor(patient_id=lambda s: s.patient_id),
+    "inference.selectors.find": in_place(lambda s, g: s.prediction_id),
+    "inference.selectors.newest": in_place(lambda s, g: [s.instance_id]),
+    "inference.services.models.activate": by_administrator(model_id=lambda s: s.resting_model),
+    "inference.services.models.roll_back": by_administrator(model_id=lambda s: s.model_id),
+    "inference.services.models.deactivate": by_administrator(model_id=lambda s: s.model_id),
+    "inference.services.requests.request_for": in_place(lambda s, g: g.unasked),
+    "inference.services.requests.request_again": in_place(lambda s, g: g.instance),
+    "inference.services.requests.request_first": with_actor(instance_id=lambda s: s.unasked),
+    "inference.services.requests.rerun": with_actor(prediction_id=lambda s: s.prediction_id),
+    "inference.services.shadow.queue_beside": in_place(
+        lambda s, g: g.instance, lambda s, g: g.prediction
+    ),
+    "inference.services.shadow.set_aside": in_place(lambda s, g: g.instance),
+    "inference.services.shadow.start": by_administrator(model_id=lambda s: s.resting_model),
+    "inference.services.shadow.stop": by_administrator(model_id=lambda s: s.shadow_model),
+    "reports.selectors.crops.crop": in_place(lambda s, g: s.text),
+    "reports.selectors.histology.histology": in_place(lambda s, g: s.lesion_id),
+    "reports.selectors.reports.report": in_place(lambda s, g: s.signed),
+    "reports.selectors.reports.report_pdf": in_place(lambda s, g: s.signed),
+    "reports.selectors.reports.reports_of_patient": in_place(lambda s, g: s.patient_id),
+    "reports.selectors.review.review": in_place(lambda s, g: s.study_id),
+    "reports.selectors.shadow.comparisons": in_place(lambda s, g: g.shadow),
+    "reports.selectors.similar.similar": in_place(lambda s, g: s.prediction_id),
+    "reports.selectors.worklist.worklist_studies": in_place(),
+    "reports.selectors.worklist.worklist_rows": in_place(lambda s, g: g.listed),
+    "reports.selectors.worklist.worklist": in_place(),
+    "reports.services.amendments.amend": with_actor(report_id=lambda s: s.signed),
+    "reports.services.amendments.flag_moved": in_place(
+        lambda s, g: g.instance, lambda s, g: s.patient_id
+    ),
+    "reports.services.assessments.record_assessment": with_actor(
+        study_id=lambda s: s.study_id,
+        lesion_id=lambda s: s.lesion_id,
+        diagnoses=lambda s: ["400010006"],
+        management=lambda s: "discharge",
+        reason=lambda s: "seen again",
+    ),
+    "reports.services.claims.claim_study": with_actor(study_id=lambda s: s.study_id),
+    "reports.services.claims.release_study": with_actor(study_id=lambda s: s.claimed),
+    "reports.services.claims.respect": in_place(lambda s, g: g.study),
+    "reports.services.composing.compose": with_actor(assessment_ids=lambda s: [s.assessment_id]),
+    "reports.services.composing.discard": with_actor(report_id=lambda s: s.report_id),
+    "reports.services.histology.record_histology": with_actor(
+        lesion_id=lambda s: s.lesion_id,
+        diagnosis=lambda s: "400010006",
+        reported_on=lambda s: timezone.localdate(),
+    ),
+    "reports.services.rendering.retry_rendering": with_actor(report_id=lambda s: s.failed),
+    "reports.services.signing.sign": with_actor(
+        report_id=lambda s: s.report_id, password=lambda s: s.password
+    ),
+}
+
+# Parts of another door's transaction, and who tells what they touch.
+PARTS = {
+    "imaging.selectors.visits": "the patient's page, whose look is patient.viewed",
+    "imaging.selectors.open_quarantine": "a list of ids and codes; each image opened is a look",
+    "inference.selectors.find": "a policy's door; the page or endpoint tells which part it shows",
+    "inference.selectors.newest": "the visit's and the image's page tell whose opinions they show",
+    "inference.services.shadow.set_aside": "withdraws what the door before it tells of",
+    "reports.selectors.reports.reports_of_patient": "numbers and dates on the patient's page",
+    "reports.selectors.worklist.worklist_studies": "a query; worklist_rows tells whom it shows",
+    "reports.services.amendments.flag_moved": "image.moved tells; a report it flags has its event",
+    "reports.services.claims.respect": "asks whether somebody else has the visit, shows nothing",
+}
+# Doors that are not called here, and why.
+UNCALLED = {
+    "imaging.services.ingest.file": "the common end of ingest and resolve_quarantine, both walked",
+    "imaging.services.rotation.outstanding": "counts ids of keys, of every clinic; shows no row",
+    "imaging.services.rotation.rotate": "rewraps keys as the owner; its events are its own test's",
+    "inference.services.changes.keep": "the common end of what is done with models, all walked",
+    "inference.services.shadow.stop_locked": "the end of stop, which is walked",
+}
