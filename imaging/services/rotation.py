@@ -19,7 +19,7 @@ from imaging import key_checks
 from imaging.vault import Vault, VaultError, VaultMissing
 from patients import sealed
 
-Progress = Callable[[], None]
+Progress = Callable[[], object]
 
 
 @dataclass
