@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import histology, models, report, review, similar, worklist
+from reports.views import accesses, histology, models, report, review, similar, worklist
 
 app_name = "reports"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("similar/<str:text>/", similar.crop, name="similar-crop"),
     path("models/<uuid:model_id>/compared/", models.compared, name="models-compared"),
     path("patients/<uuid:patient_id>/", report.of_patient, name="patient-reports"),
+    path("patients/<uuid:patient_id>/accesses/", accesses.of_patient, name="accesses"),
+    path("patients/<uuid:patient_id>/accesses/pdf/", accesses.document, name="accesses-pdf"),
     path("<uuid:report_id>/", report.report, name="report"),
     path("<uuid:report_id>/sign/", report.sign, name="sign"),
     path("<uuid:report_id>/discard/", report.discard, name="discard"),

@@ -1,7 +1,7 @@
 """Who acts: a person in a role in a clinic, from where. Services take it, audit keeps it."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class Actor:
     def name(self) -> str:
         """What to call the actor on a page or in a report."""
         return self.user.full_name if self.user else self.role
+
+    def for_purpose(self, purpose: str) -> "Actor":
+        """The same actor, who touches patient data for another reason."""
+        return replace(self, purpose=purpose)
 
 
 def member_actor(membership: "Membership", *, address: str = "", request_id: str = "") -> Actor:

@@ -14,14 +14,14 @@ GROUPS: dict[str, tuple[StrOrPromise, Collection[str]]] = {
     "refusals": (_("Refusals"), {"access"}),
     "accounts": (
         _("Sign-in, people and keys"),
-        {"account", "clinic", "member", "invitation", "token", "session", "mfa", "key"},
+        {"account", "clinic", "member", "keys"},
     ),
-    "patients": (_("Patients and lesions"), {"patient", "consent", "lesion", "contact"}),
+    "patients": (_("Patients and lesions"), {"patient", "consent", "lesion"}),
     "images": (_("Visits and images"), {"study", "image", "quarantine"}),
     "opinions": (_("Opinions and models"), {"prediction", "model", "similar"}),
     "review": (_("Worklist and assessments"), {"worklist", "assessment", "histology"}),
     "reports": (_("Reports"), {"report"}),
-    "audit": (_("The audit itself"), {"audit", "disclosure", "unusual"}),
+    "audit": (_("The audit itself"), {"audit"}),
 }
 OTHER: StrOrPromise = _("Other")
 

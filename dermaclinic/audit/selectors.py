@@ -68,8 +68,7 @@ def matching(actor: Actor, filters: dict[str, Any]) -> QuerySet[Event]:
     """
     found = policies.visible(actor, Event.objects.all())
     if patient := filters.get("patient"):
-        # A search showed several patients at once; their ids are in its detail.
-        found = found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
+        found = concerning(found, patient)
     if not filters.get("thumbnails"):
         found = found.exclude(action="image.viewed", detail__rendition="thumbnail")
     if person := filters.get("actor"):
@@ -79,9 +78,21 @@ def matching(actor: Actor, filters: dict[str, Any]) -> QuerySet[Event]:
     for name in ("outcome", "purpose"):
         if value := filters.get(name):
             found = found.filter(**{name: value})
-    if since := filters.get("since"):
+    return within(found, filters.get("since"), filters.get("until"))
+
+
+def concerning(found: QuerySet[Event], patient: uuid.UUID) -> QuerySet[Event]:
+    """Those about a patient; and searches and lists that showed several patients with this one."""
+    return found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
+
+
+def within(
+    found: QuerySet[Event], since: date | datetime | None, until: date | datetime | None
+) -> QuerySet[Event]:
+    """Those from `since` to `until`: days, both included, or moments, the later one not."""
+    if since:
         found = found.filter(at__gte=_moment(since))
-    if until := filters.get("until"):
+    if until:
         found = found.filter(at__lt=_moment(until, days=1))
     return found
 

@@ -216,6 +216,11 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 TIME_ZONE = "UTC"
+# The clinic's own day: access outside of it is pointed out (audit/unusual.py), and what patients
+# are handed out is in its time.
+CLINIC_TIME_ZONE = environment.word("CLINIC_TIME_ZONE", "UTC")
+CLINIC_DAYS = (1, 2, 3, 4, 5)  # ISO weekdays, Monday is 1
+CLINIC_HOURS = (7, 20)  # opens, closes
 USE_I18N = True
 USE_TZ = True
 

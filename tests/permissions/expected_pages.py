@@ -1,6 +1,6 @@
 """The expected table: pages of patients, images, opinions and reports."""
 
-from tests.permissions.shapes import ALL, A, D, T, page, page_of, row
+from tests.permissions.shapes import ALL, A, D, T, page, page_of, row, same
 
 CHANGE = {
     "family_name": "Testperson",
@@ -153,6 +153,13 @@ REPORTS = [
     row("reports/similar/<str:text>/", GET=page_of(200, D)),  # a pass is one person's
     row("reports/models/<uuid:model_id>/compared/", GET=page(200, D, A)),
     row("reports/patients/<uuid:patient_id>/", GET=page_of(200, T, D)),
+    row("reports/patients/<uuid:patient_id>/accesses/", GET=page_of(200, D, A), closed=same(405)),
+    row(
+        "reports/patients/<uuid:patient_id>/accesses/pdf/",
+        GET=page_of(200, D, A),
+        HEAD=same(405),
+        closed=same(405),
+    ),
     row("reports/<uuid:report_id>/", GET=page_of(200, T, D)),
     row(
         "reports/<uuid:report_id>/sign/",
