@@ -14,6 +14,9 @@ from django.test import TransactionTestCase
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import Clinic
 from tests import database, factories
+from tests.discretion import heard, nobody_is_named
+
+__all__ = ["heard", "nobody_is_named"]  # fixtures of every test: no log names a patient
 
 # Django empties the database with a plain TRUNCATE, which the audit rightly refuses.
 TransactionTestCase._fixture_teardown = lambda self: database.empty()
