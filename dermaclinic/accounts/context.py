@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from dermaclinic.accounts import idle
 from dermaclinic.accounts.models import Clinic
 
 
@@ -12,4 +13,8 @@ def actor(request: HttpRequest) -> dict[str, Any]:
     found = getattr(request, "actor", None)
     if not found:
         return {"actor": None, "clinic": None}
-    return {"actor": found, "clinic": Clinic.objects.get(pk=found.clinic_id)}
+    return {
+        "actor": found,
+        "clinic": Clinic.objects.get(pk=found.clinic_id),
+        "idle_seconds": idle.minutes(request) * 60,
+    }

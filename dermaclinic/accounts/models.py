@@ -108,9 +108,11 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person, who signs in with an e-mail address. Rights come from memberships alone."""
 
+    NAME_LENGTH = 200
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail"), unique=True)
-    full_name = models.CharField(_("full name"), max_length=200)
+    full_name = models.CharField(_("full name"), max_length=NAME_LENGTH)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -213,16 +215,23 @@ def token_lifetime() -> datetime:
 class ApiToken(models.Model):
     """A bearer of one membership's rights within its scopes. Only the token's SHA-256 is kept."""
 
+    NAME_LENGTH = 80
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=64, unique=True)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="tokens")
-    name = models.CharField(_("name"), max_length=80, blank=True)
+    name = models.CharField(_("name"), max_length=NAME_LENGTH, blank=True)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), default=token_lifetime)
     last_used_at = models.DateTimeField(null=True)
     last_used_address = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("in force")
+        EXPIRED = "expired", _("expired")
+        REVOKED = "revoked", _("revoked")
 
     class Meta:
         constraints: ClassVar = [
@@ -237,6 +246,23 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def clinic_id(self) -> uuid.UUID:
+        """The clinic whose data it opens."""
+        return self.membership.clinic_id
+
+    @property
+    def state(self) -> "ApiToken.State":
+        """Whether it still holds, its member aside."""
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        return self.State.ACTIVE if timezone.now() < self.expires_at else self.State.EXPIRED
+
+    @property
+    def scope_names(self) -> list[str]:
+        """Its scopes in words."""
+        return [str(Scope(scope).label) for scope in self.scopes]
 
     @staticmethod
     def digest_of(token: str) -> str:

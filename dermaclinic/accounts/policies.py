@@ -43,6 +43,9 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "audit.event": {"view": (A,), "export": (A,)},
     "accounts.clinicsettings": {"view": (D, A), "change": (A,)},
     "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
+    "accounts.invitation": {"view": (A,), "add": (A,), "withdraw": (A,)},
+    # Everybody makes, sees and revokes their own (tokens.py); the clinic's are an administrator's.
+    "accounts.apitoken": {"add": (T, D, A), "view": (A,), "revoke": (A,)},
 }
 
 M = TypeVar("M", bound=Model)

@@ -10,7 +10,7 @@ from dermaclinic import audit
 from dermaclinic.accounts import lockout, second_factor
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.caller import address_of
-from dermaclinic.accounts.models import ApiToken, Clinic, Membership, User
+from dermaclinic.accounts.models import Clinic, Membership, User
 from dermaclinic.accounts.people import actor_for, actors_of, clinics_of, memberships_of
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Invalid
@@ -93,16 +93,6 @@ def record_sign_out(actor: Actor) -> None:
     """Write the event of a sign-out."""
     with clinic_context(actor.clinic_id):
         audit.signed_out(actor)
-
-
-def issue_token(request: HttpRequest, membership: Membership) -> str:
-    """A new API token for a membership; its text is shown once and kept as a hash only."""
-    actor = actor_for(request, membership)
-    with clinic_context(actor.clinic_id):
-        token, text = ApiToken.issue(membership)
-        audit.signed_in(actor, how="token")
-        audit.issued_token(actor, token)
-    return text
 
 
 def create_clinic(*, name: str, synthetic: bool = False) -> Clinic:

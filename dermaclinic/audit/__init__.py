@@ -50,6 +50,19 @@ from dermaclinic.audit.actions.patients import (
     searched_patients as searched_patients,
     viewed_patient as viewed_patient,
 )
+from dermaclinic.audit.actions.people import (
+    changed_role as changed_role,
+    deactivated_member as deactivated_member,
+    ended_sessions as ended_sessions,
+    idled_out as idled_out,
+    invited_member as invited_member,
+    joined_clinic as joined_clinic,
+    reactivated_member as reactivated_member,
+    revoked_token as revoked_token,
+    token_out_of_scope as token_out_of_scope,
+    token_refused as token_refused,
+    withdrew_invitation as withdrew_invitation,
+)
 from dermaclinic.audit.actions.refusals import (
     denied as denied,
     not_found as not_found,

@@ -8,6 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, extend_schema
 
+from dermaclinic.accounts import scopes
 from dermaclinic.problems import PROBLEM_JSON
 from dermaclinic.rest.serializers import PROBLEM
 
@@ -38,6 +39,13 @@ class Operation(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular
         return ""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """With the scope that a token needs, where one can be used at all."""
+        found = super().get_operation(*args, **kwargs)
+        if found is not None and self.get_auth():
+            found["x-token-scope"] = scopes.needed(self.path, self.method)
+        return dict(found) if found is not None else None
 
 
 class StrictBody(OpenApiSerializerExtension):

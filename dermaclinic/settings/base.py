@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dermaclinic.accounts.middleware.ActorMiddleware",
+    "dermaclinic.accounts.idle.IdleMiddleware",
     "dermaclinic.errors.DomainErrorMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -138,7 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "dermaclinic.accounts.passwords.DecoratedPasswordValidator"},
 ]
-MFA_ROLES = ("doctor", "administrator")  # need a second factor where a clinic has set nothing
+# Who needs a second factor where a clinic has set nothing.
+MFA_ROLES: tuple[str, ...] = ("doctor", "administrator")
 
 # Sign-in: allauth's parts behind our own addresses and pages. Nobody signs up.
 ACCOUNT_ADAPTER = "dermaclinic.accounts.adapter.AccountAdapter"
@@ -213,6 +215,16 @@ FILE_UPLOAD_HANDLERS = ["imaging.uploads.SealedMemoryUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
+# Invitations are mailed where a server is named; else the administrator hands the link over.
+EMAIL_HOST = environment.word("EMAIL_HOST", "")
+EMAIL_PORT = int(environment.word("EMAIL_PORT", "587"))
+EMAIL_USE_TLS = EMAIL_PORT == 587  # submission with STARTTLS (RFC 6409)
+EMAIL_USE_SSL = EMAIL_PORT == 465
+EMAIL_HOST_USER = environment.word("EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = environment.secret("EMAIL_PASSWORD")
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = environment.word("EMAIL_FROM", "dermaclinic@localhost")
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 TIME_ZONE = "UTC"
@@ -247,7 +259,10 @@ REST_FRAMEWORK = {
         "dermaclinic.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["dermaclinic.accounts.authentication.IsMember"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "dermaclinic.accounts.authentication.IsMember",
+        "dermaclinic.accounts.scopes.WithinScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "dermaclinic.problems.problem_details",

@@ -1,0 +1,96 @@
+"""The end of a session in which nobody has asked for anything for as long as the clinic allows.
+
+What a page asks for by itself is no sign of a person: polls, which say so in a header (static/js/
+idle.js), and the images and scripts that the browser fetches. The browser warns, covers the page
+and leaves by its own clock; here is the limit that no browser can move.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from allauth.usersessions.models import UserSession
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from dermaclinic import audit
+from dermaclinic.accounts import clinic_settings
+from dermaclinic.accounts.caller import address_of
+from dermaclinic.accounts.middleware import find_actor
+from dermaclinic.accounts.models import ClinicSettings
+from dermaclinic.accounts.tenancy import clinic_context
+
+BACKGROUND = "X-Background"
+_FETCHED_BY_THE_PAGE = ("image", "style", "script", "font", "manifest")
+GRACE = timedelta(seconds=30)  # the browser, which says so first, tells of activity this often
+_SEEN_EVERY = timedelta(seconds=5)
+
+
+def minutes(request: HttpRequest) -> int:
+    """After how many minutes this session ends, by the clinic that was chosen in it."""
+    actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
+    if not actor:
+        return ClinicSettings.IDLE_MINUTES
+    with clinic_context(actor.clinic_id):
+        return clinic_settings.idle_minutes()
+
+
+def is_background(request: HttpRequest) -> bool:
+    """Whether the page asks by itself, without a person."""
+    fetched = request.headers.get("Sec-Fetch-Dest", "") in _FETCHED_BY_THE_PAGE
+    return fetched or request.headers.get(BACKGROUND) == "true"
+
+
+def sign_out(request: HttpRequest) -> None:
+    """End this session for the pause in it, and record that."""
+    actor = find_actor(request)
+    if actor is not None:
+        with clinic_context(actor.clinic_id):
+            audit.idled_out(actor)
+    UserSession.objects.filter(session_key=request.session.session_key).delete()
+    auth.logout(request)
+
+
+class IdleMiddleware:
+    """Signs out who comes back too late; the view then finds nobody signed in.
+
+    It stands below ActorMiddleware, whose actor is looked up only when first asked for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # A call without a session's cookie, one with a token for instance, costs nothing here.
+        if request.session.session_key and request.user.is_authenticated:
+            _look(request)
+        return self.get_response(request)
+
+
+def _look(request: HttpRequest) -> None:
+    now = timezone.now()
+    seen = _last_seen(request, now)
+    if now > seen + timedelta(minutes=minutes(request)) + GRACE:
+        sign_out(request)
+        request.actor = None  # type: ignore[attr-defined]  # nobody acts any more
+    elif now > seen + _SEEN_EVERY and not is_background(request):
+        # One statement: requests at the same time cannot undo each other's.
+        rows = UserSession.objects.filter(session_key=request.session.session_key)
+        rows.filter(last_seen_at__lt=now).update(last_seen_at=now)
+
+
+def _last_seen(request: HttpRequest, now: datetime) -> datetime:
+    rows = UserSession.objects.filter(session_key=request.session.session_key)
+    found = rows.values_list("last_seen_at", flat=True).first()
+    if found is not None:
+        return found
+    length = UserSession._meta.get_field("user_agent").max_length
+    UserSession.objects.get_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "user": request.user,
+            "ip": address_of(request) or "0.0.0.0",  # noqa: S104 - a socket without an address
+            "user_agent": request.headers.get("User-Agent", "")[:length],
+        },
+    )
+    return now
