@@ -68,6 +68,7 @@ def register(request: MemberRequest) -> HttpResponse:
 @require_POST
 def similar(request: MemberRequest) -> HttpResponse:
     """While registering: records that may be the same person."""
+    policies.require(request.actor, "add", Patient)
     form = PatientForm(request.POST)
     form.is_valid()  # it is not: the rest is still to be filled in
     found = selectors.similar(

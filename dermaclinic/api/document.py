@@ -14,3 +14,4 @@ class Browsable(SpectacularSwaggerSplitView):
 
     url_name = "api-schema"
     template_name = "api/docs.html"
+    http_method_names = ("get", "head")  # the template cannot say what OPTIONS asks for

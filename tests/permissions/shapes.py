@@ -85,6 +85,11 @@ API_OPTIONS = api(200, *ALL)  # what methods an address has, for members
 Body = Callable[[Any], dict[str, Any]]
 
 
+def nothing(scene: Any) -> dict[str, Any]:
+    """An empty body."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Row:
     """One address. A method that is not in `answers` is answered as `closed` says.
@@ -99,8 +104,9 @@ class Row:
     answers: Mapping[str, Statuses]
     closed: Statuses | None = None
     at: Mapping[str, str] = field(default_factory=dict)
-    send: Body = dict
+    send: Body = nothing
     headers: Mapping[str, str] = field(default_factory=dict)
+    silent: bool = False
 
     def expected(self, method: str) -> Statuses:
         """The columns of a method. HEAD is answered like GET."""
@@ -120,9 +126,10 @@ def row(
     *,
     closed: Statuses | None = None,
     at: Mapping[str, str] | None = None,
-    send: Body = dict,
+    send: Body = nothing,
     headers: Mapping[str, str] | None = None,
+    silent: bool = False,
     **answers: Statuses,
 ) -> Row:
     """A row, its methods by name: `row("patients/", GET=page(200, T, D))`."""
-    return Row(route, answers, closed, at or {}, send, headers or {})
+    return Row(route, answers, closed, at or {}, send, headers or {}, silent)

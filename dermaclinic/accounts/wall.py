@@ -1,0 +1,113 @@
+"""Is the second wall whole? What the database itself says of its tables, for a check and a test.
+
+A table of patient data is one whose model is a `TenantModel`, or that has a column `clinic_id` or
+`patient_id`: it must have row-level security and a policy. A partition is reached through its
+parent alone, whose policies hold there: nobody but the owner may have a right to it.
+"""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from dermaclinic.accounts.tenancy import tenant_tables
+
+# Tables that name a clinic or a patient and have no policy, and why that is right.
+WITHOUT_POLICY = {
+    "accounts_membership": "who may enter which clinic is asked before anybody is in one",
+    "audit_seal": "the sealer's alone, which seals for all clinics",
+}
+
+_MARKED = """
+    SELECT DISTINCT c.relname, c.relrowsecurity,
+           EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+    FROM pg_class c
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+                            AND a.attname IN ('clinic_id', 'patient_id')
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+      AND NOT c.relispartition AND (a.attname IS NOT NULL OR c.relname = ANY(%s))
+    ORDER BY c.relname
+"""
+# A right to a column counts, too.
+_OPEN_PARTITIONS = """
+    SELECT DISTINCT c.relname, grantee::regrole::text
+    FROM pg_class c
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid
+    CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, '{}') || coalesce(a.attacl, '{}')) rights
+    WHERE c.relispartition AND c.relnamespace = 'public'::regnamespace
+      AND grantee <> c.relowner
+    ORDER BY 1, 2
+"""
+_VIEWS = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
+      AND pg_get_userbyid(relowner) LIKE 'dermaclinic%%'
+      AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)
+"""
+
+
+def patient_tables(connection: BaseDatabaseWrapper) -> dict[str, bool]:
+    """Every table of patient data, by name: is it behind a policy?"""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARKED, [sorted(tenant_tables())])
+        return {name: secured and policy for name, secured, policy in cursor.fetchall()}
+
+
+def open_partitions(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
+    """Partitions that somebody beside the owner has a right to, and who."""
+    return _rows(connection, _OPEN_PARTITIONS)
+
+
+def views_past_the_wall(connection: BaseDatabaseWrapper) -> list[str]:
+    """Views of ours that read with their owner's rights, whom no policy binds."""
+    return [name for (name,) in _rows(connection, _VIEWS)]
+
+
+def _rows(connection: BaseDatabaseWrapper, sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [])
+        return list(cursor.fetchall())
+
+
+def check(*, databases: list[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Django's system check, with a database at hand (`check --database default`, `migrate`)."""
+    found: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        try:
+            found += _holes(connection)
+        except DatabaseError:
+            continue  # there is no database to ask yet: whoever needs it says so
+    return found
+
+
+def _holes(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    tables = patient_tables(connection).items()
+    bare = [name for name, safe in tables if not safe and name not in WITHOUT_POLICY]
+    return [
+        *(
+            Error(
+                f"{name} holds patient data and has no row-level security with a policy.",
+                hint="Add tenancy.protect() to a migration.",
+                id="accounts.E001",
+            )
+            for name in bare
+        ),
+        *(
+            Error(
+                f"{role} has rights to {name}, past the policies of its parent.",
+                hint="A partition gets no grants.",
+                id="accounts.E002",
+            )
+            for name, role in open_partitions(connection)
+        ),
+        *(
+            Error(
+                f"The view {name} reads with its owner's rights, past every policy.",
+                hint="Create it WITH (security_invoker = true).",
+                id="accounts.E003",
+            )
+            for name in views_past_the_wall(connection)
+        ),
+    ]
