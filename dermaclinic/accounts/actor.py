@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dermaclinic.accounts.models import Membership, User
 
+# Why people of a role touch patient data, in HL7 v3 PurposeOfUse codes: who treats nobody, runs.
+TREATMENT, OPERATIONS = "TREAT", "HOPERAT"
+PURPOSES = {"administrator": OPERATIONS}
+
 
 @dataclass(frozen=True)
 class Actor:
     """A member at work, or the system itself (`user` is None).
 
-    `purpose` is why patient data is touched, in HL7 v3 PurposeOfUse codes: TREAT by default.
+    `purpose` is why patient data is touched: TREATMENT by default.
     """
 
     clinic_id: uuid.UUID
@@ -20,7 +24,7 @@ class Actor:
     user: "User | None" = None
     address: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    purpose: str = "TREAT"
+    purpose: str = TREATMENT
 
     @property
     def person(self) -> "User":
@@ -47,9 +51,10 @@ def member_actor(membership: "Membership", *, address: str = "", request_id: str
         user=membership.user,
         address=address,
         request_id=request_id or uuid.uuid4().hex,
+        purpose=PURPOSES.get(membership.role, TREATMENT),
     )
 
 
 def system_actor(clinic_id: uuid.UUID, *, task: str) -> Actor:
     """A worker acting for a clinic; `task` names it in the audit."""
-    return Actor(clinic_id=clinic_id, role="system", request_id=task, purpose="HOPERAT")
+    return Actor(clinic_id=clinic_id, role="system", request_id=task, purpose=OPERATIONS)

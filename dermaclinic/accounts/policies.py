@@ -41,6 +41,7 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "reports.claim": {"view": (D,), "add": (D,)},
     "reports.report": {"view": (T, D), "add": (D,), "sign": (D,)},
     "audit.event": {"view": (A,), "export": (A,)},
+    "audit.flagreview": {"view": (A,), "add": (A,)},
     "accounts.clinicsettings": {"view": (D, A), "change": (A,)},
     "accounts.membership": {"view": (A,), "add": (A,), "change": (A,)},
     "accounts.invitation": {"view": (A,), "add": (A,), "withdraw": (A,)},

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
+from dermaclinic.audit.flag_review import FlagReview as FlagReview
+
 
 class XidField(models.Field):
     """PostgreSQL's 64-bit transaction id (`xid8`), an int in Python."""

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -83,7 +84,8 @@ def matching(actor: Actor, filters: dict[str, Any]) -> QuerySet[Event]:
 
 def concerning(found: QuerySet[Event], patient: uuid.UUID) -> QuerySet[Event]:
     """Those about a patient; and searches and lists that showed several patients with this one."""
-    return found.filter(Q(patient_id=patient) | Q(detail__shown__contains=[str(patient)]))
+    numbers = RawSQL("SELECT audit_events_of_patient(%s)", [patient])
+    return found.filter(pk__in=numbers)
 
 
 def within(

@@ -1,20 +1,26 @@
 """The administrator's pages: who did and saw what, and taking it along."""
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.audit import export as exports, selectors
-from dermaclinic.audit.forms import FilterForm
+from dermaclinic.audit import export as exports, reviews, selectors
+from dermaclinic.audit.disclosure import zone
+from dermaclinic.audit.flag_review import FlagReview
+from dermaclinic.audit.forms import FilterForm, ReviewForm, SpanForm
 from dermaclinic.audit.models import Event
+from dermaclinic.audit.unusual import KINDS
 from dermaclinic.errors import Invalid
 
 
@@ -64,3 +70,43 @@ def _checked(request: MemberRequest) -> dict[str, Any]:
         if not form.is_valid():
             raise Invalid(_("These filters make no sense together. Go back and set them anew."))
         return form.cleaned_data
+
+
+@never_cache
+@require_safe
+@reading
+def unusual(request: MemberRequest) -> HttpResponse:
+    """What stands out in the last days, or in those asked for."""
+    span = SpanForm(request.GET)
+    found = None
+    if span.is_valid():
+        days = {name: span.cleaned_data[name] for name in ("since", "until")}
+        try:
+            found = reviews.unusual(actor=request.actor, **days)
+        except Invalid as error:
+            span.refuse(error)
+    context = {"span": span, "unusual": found, "kinds": KINDS, "zone": zone()}
+    return render(request, "audit/unusual.html", context)
+
+
+@never_cache
+@require_POST
+@member
+def looked_into(request: MemberRequest) -> HttpResponse:
+    """A note on a flag; back to the page, with the flag behind those still open."""
+    form = ReviewForm(request.POST)
+    if form.is_valid():
+        reviews.review(actor=request.actor, **form.cleaned_data)
+        messages.success(request, _("It is written down that you looked into it."))
+    else:
+        policies.require(request.actor, "add", FlagReview)
+        messages.error(request, _("Nothing was written down: say what you found out."))
+    return redirect(f"{reverse('audit:unusual')}?{_days(request)}")
+
+
+def _days(request: MemberRequest) -> str:
+    """The days that the page showed, to come back to them."""
+    span = SpanForm(request.POST)
+    if not span.is_valid():
+        return ""
+    return urlencode({name: day for name, day in span.cleaned_data.items() if day})

@@ -112,5 +112,6 @@ OBJECTS = {
     "reports.claim": _("claim"),
     "reports.report": _("report"),
     "audit.event": _("audit"),
+    "audit.flagreview": _("review of an unusual access"),
     "accounts.membership": _("membership"),
 }

@@ -10,19 +10,17 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.audit.disclosure import zone
+from dermaclinic.audit.forms import SpanForm
 from dermaclinic.errors import Invalid, Unavailable
 from dermaclinic.pdf import CannotRender
 from reports import accesses
 
 
-class AccessesForm(PageForm):
+class AccessesForm(SpanForm):
     """From when to when, and whether the people are named."""
 
-    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=DateInput)
-    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=DateInput)
     people = forms.ChoiceField(
         label=gettext_lazy("People"),
         required=False,
@@ -31,13 +29,6 @@ class AccessesForm(PageForm):
             ("roles", gettext_lazy("by role alone")),
         ],
     )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and until < since:
-            self.add_error("until", gettext_lazy("This day is before the first one."))
-        return cleaned
 
     @property
     def days(self) -> dict[str, Any]:

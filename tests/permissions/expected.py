@@ -75,6 +75,9 @@ CLINIC = [
 
 AUDIT = [
     row("audit/", GET=page(200, A), closed=same(405)),
+    row("audit/unusual/", GET=page(200, A), closed=same(405)),
+    # Without what the page signed nothing is written down; who may, is sent back to it.
+    row("audit/unusual/looked-into/", POST=page(302, A), closed=same(405)),
     row("audit/export/csv/", GET=page(200, A), HEAD=same(405), closed=same(405)),
     row("audit/export/ndjson/", GET=page(200, A), HEAD=same(405), closed=same(405)),
     row("audit/export/bundle/", GET=page(200, A), HEAD=same(405), closed=same(405)),

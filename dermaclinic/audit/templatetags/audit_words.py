@@ -26,6 +26,13 @@ def purpose_words(purpose: str) -> str:
 
 
 @register.filter
+def shown_patients(event: Event) -> int:
+    """How many patients a search or a list showed; 0 for whatever showed none."""
+    shown = event.detail.get("shown")
+    return len(shown) if isinstance(shown, list) else 0
+
+
+@register.filter
 def facts(event: Event) -> list[tuple[str, str]]:
     """What else an event holds, as (name, value); ids are written out whole."""
     found = [(_("Entry"), str(event.pk))]
