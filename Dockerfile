@@ -11,6 +11,18 @@ COPY package.json package-lock.json ./
 COPY ops/assets.py ops/
 RUN python ops/assets.py vendor
 
+# Backups need PostgreSQL's own programs, of its version. Built for the service `backup` alone.
+FROM postgres:17-bookworm AS backup
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-cryptography python3-psycopg2 \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /srv/dermaclinic
+COPY ops/roles.sql ops/
+COPY dermaclinic dermaclinic
+USER 10001
+ENV PGBIN=/usr/lib/postgresql/17/bin VAULT_DIR=/srv/vault PYTHONDONTWRITEBYTECODE=1
+ENTRYPOINT ["python3", "-m", "dermaclinic.backup"]
+
 FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 \
     DJANGO_SETTINGS_MODULE=dermaclinic.settings.production

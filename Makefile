@@ -91,6 +91,10 @@ lock: .venv/.python ## pin the requirements anew, after a change of pyproject.to
 	$(UV_COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/python ops/assets.py --lock
 
+.PHONY: backup
+backup: install ## a sealed backup of the running demo, into FILE
+	@$(BIN)/python -m dermaclinic.backup make $(or $(FILE),backup-$(shell date +%F))
+
 .PHONY: clean
 clean: ## remove what the other targets made, except the demo's data in .state
 	rm -rf .venv node_modules static/vendor staticfiles .mypy_cache .ruff_cache .pytest_cache \

@@ -145,7 +145,8 @@ def check_roles(url: str) -> None:
 def apply_roles(url: str) -> None:
     """Make roles and extensions in a database, as the superuser of the URL. Repeatable.
 
-    DATABASE_PASSWORD_OWNER, _WEB, _WORKER and _SEALER, where set, become the roles' passwords.
+    DATABASE_PASSWORD_OWNER, _WEB, _WORKER, _SEALER and _BACKUP, where set, become the roles'
+    passwords.
     """
     import psycopg2
     from psycopg2 import sql
@@ -157,7 +158,7 @@ def apply_roles(url: str) -> None:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(ROLES_SQL.read_text())
-            for role in ROLES:
+            for role in (*ROLES, "backup"):
                 if password := os.environ.get(f"DATABASE_PASSWORD_{role.upper()}"):
                     name = sql.Identifier(f"dermaclinic_{role}")
                     statement = sql.SQL("ALTER ROLE {} PASSWORD {}")

@@ -12,7 +12,8 @@ BEGIN
         'dermaclinic_owner',   -- migrates, owns every table
         'dermaclinic_web',     -- serves pages and the API, under row-level security
         'dermaclinic_worker',  -- infers, renders, sweeps, under policies of its own
-        'dermaclinic_sealer'   -- seals and verifies the audit trail
+        'dermaclinic_sealer',  -- seals and verifies the audit trail
+        'dermaclinic_backup'   -- reads everything of every clinic, for backups, and writes nothing
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', wanted);
@@ -26,6 +27,9 @@ ALTER ROLE dermaclinic_owner LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOBYPASSRLS
 ALTER ROLE dermaclinic_web LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 ALTER ROLE dermaclinic_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 ALTER ROLE dermaclinic_sealer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+ALTER ROLE dermaclinic_backup LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS;
+ALTER ROLE dermaclinic_backup SET default_transaction_read_only = on;
+GRANT pg_read_all_data TO dermaclinic_backup;
 
 -- The owner may act as any of them (SET ROLE), as tests and the demo's seed do; it inherits nothing.
 GRANT dermaclinic_web, dermaclinic_worker, dermaclinic_sealer TO dermaclinic_owner
