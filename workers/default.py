@@ -6,6 +6,7 @@ from datetime import timedelta
 from dermaclinic import bell
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit import partitions
 from dermaclinic.celery import app
 from dermaclinic.rest import idempotency
 from imaging import selectors as imaging
@@ -61,3 +62,11 @@ def sweep_vault() -> None:
     idempotency.delete_expired()
     if removed:
         log.info("Removed %d objects that nobody refers to.", removed)
+
+
+@app.task(name="workers.default.make_audit_partitions")
+def make_audit_partitions() -> None:
+    """Once an hour: the audit's next months, which are there already but for once a month."""
+    done = partitions.make()
+    if done.unplaced:
+        log.warning("%d events of the audit stand in the default partition.", done.unplaced)

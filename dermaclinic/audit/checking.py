@@ -5,7 +5,7 @@ several processes do it side by side.
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from hmac import compare_digest
 from itertools import groupby
@@ -44,7 +44,8 @@ class Finding:
         return f"{where} of clinic {self.clinic or '-'}: {self.kind}"
 
 
-class SealRow(NamedTuple):
+@dataclass(frozen=True)
+class SealRow:
     """A seal as it stands in the table."""
 
     id: int
@@ -155,7 +156,8 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 
 def _seal(row: tuple[Any, ...]) -> SealRow:
     seal = SealRow(*row)
-    return seal._replace(
+    return replace(
+        seal,
         clinic_id=_uuid(row[1]),
         sealed_at=seal.sealed_at.replace(tzinfo=UTC),
         merkle_root=bytes(seal.merkle_root),
@@ -222,7 +224,7 @@ def _content(row: tuple[Any, ...]) -> bytes:
     """An event's signed content, from the columns of MEMBERS."""
     at = row[10].removesuffix(".000000") + "+00:00"
     detail = {} if row[21] == "{}" else json.loads(row[21])
-    return event_content(row[9], at, row[6], *row[11:21], detail)
+    return event_content(row[9], at, row[6], *row[11:21], detail=detail)
 
 
 def _difference(

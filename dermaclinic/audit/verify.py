@@ -8,12 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
-from dermaclinic.audit import anchors
+from dermaclinic.audit import anchors, pool
 from dermaclinic.audit.checking import START, Finding, Place, Stretch, check, follows
 from dermaclinic.audit.content import (
     event_bytes,
@@ -22,7 +21,7 @@ from dermaclinic.audit.content import (
     root_from_path,
     seal_bytes,
 )
-from dermaclinic.audit.keyring import Keyring, event_keys, seal_keys
+from dermaclinic.audit.keyring import event_keys, seal_keys
 from dermaclinic.audit.models import Event
 
 UNSEALED_LIMIT = timedelta(minutes=1)
@@ -115,30 +114,11 @@ def _checked(bounds: list[tuple[int, int]], processes: int) -> Iterator[Iterator
     given = (connection.get_connection_params(), role, *rings)
     # A fresh interpreter for each: a fork would share this one's connection and its threads' locks.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _start, given)
+    workers = ProcessPoolExecutor(processes, context, pool.start, given)
     try:
-        yield pool.map(_check, bounds)
+        yield workers.map(pool.check_stretch, bounds)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_own: dict[str, Any] = {}
-
-
-def _start(params: dict[str, Any], role: str, events: Keyring, seals: Keyring) -> None:
-    """In a process of the pool: its own connection, for as long as it lives."""
-    import psycopg2
-    from psycopg2 import sql
-
-    opened = psycopg2.connect(**params)
-    opened.set_session(readonly=True, autocommit=True)
-    with opened.cursor() as cursor:
-        cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-    _own.update(connection=opened, rings=(events, seals))
-
-
-def _check(bounds: tuple[int, int]) -> Stretch:
-    return check(_own["connection"], *bounds, *_own["rings"])
+        workers.shutdown(wait=True, cancel_futures=True)
 
 
 def _joined(seen: Stretch, line: dict[uuid.UUID | None, Place]) -> Finding | None:

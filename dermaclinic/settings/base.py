@@ -109,6 +109,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "workers.default.sweep", "schedule": 60.0},
     "sweep-vault": {"task": "workers.default.sweep_vault", "schedule": 3600.0},
+    "audit-partitions": {"task": "workers.default.make_audit_partitions", "schedule": 3600.0},
 }
 BELL_TIMEOUT_SECONDS = 0.3
 
@@ -202,6 +203,11 @@ VAULT_REFUSES_DEMO_KEYS = False
 AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
 AUDIT_SEAL_KEY = environment.secret("AUDIT_SEAL_KEY")
 AUDIT_ANCHOR = environment.word("AUDIT_ANCHOR", "")  # the sealer's file outside of the database
+# The sealer's syslog collector (host:port, over TLS), who signed its certificate, and our own.
+AUDIT_SYSLOG = environment.word("AUDIT_SYSLOG", "")
+AUDIT_SYSLOG_CA = environment.word("AUDIT_SYSLOG_CA", "")
+AUDIT_SYSLOG_CERTIFICATE = environment.word("AUDIT_SYSLOG_CERTIFICATE", "")
+AUDIT_SYSLOG_KEY = environment.word("AUDIT_SYSLOG_KEY", "")
 VAULT_DIR = environment.path("VAULT_DIR", embedded.state_dir() / "vault")
 MODEL_PACKAGES = environment.path("MODEL_PACKAGES", BASE_DIR / "inference" / "packages")
 # Which shipped package answers for a kind of image until an administrator chooses another one.

@@ -31,7 +31,7 @@ def trail(
 
 
 def columns(model: type[Model]) -> set[str]:
-    return {field.column for field in model._meta.concrete_fields}
+    return {str(field.column) for field in model._meta.concrete_fields}
 
 
 def test_what_nobody_touched_is_intact(trail: Trail) -> None:

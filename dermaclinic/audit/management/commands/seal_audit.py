@@ -1,4 +1,7 @@
-"""`seal_audit`: seal what is ready, once, for ever, or everything before a dump."""
+"""`seal_audit`: seal what is ready, once, for ever, or everything before a dump.
+
+With `--forever` it also writes the daily anchor and sends what is sealed to syslog.
+"""
 
 import signal
 import threading
@@ -8,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
 from dermaclinic.audit import sealer
+from dermaclinic.audit.outside import Outside
 
 
 class Command(BaseCommand):
@@ -37,12 +41,15 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        outside = Outside(self.stderr.write)
+        outside.start()
         locked = False
         while not stop.is_set():
             try:
                 if not locked:
                     sealer.lock()
                     locked = True
+                    outside.active.set()
                 sealer.seal_once()
             except sealer.AnotherSealer:
                 pass  # it works; this process stands by
@@ -50,4 +57,6 @@ class Command(BaseCommand):
                 self.stderr.write(f"The database does not answer: {error}")
                 connection.close()
                 locked = False
+                outside.active.clear()
             stop.wait(1)
+        outside.close()
