@@ -53,7 +53,7 @@ class PatientForm(PageForm):
         widget=forms.Textarea(PLAIN | {"rows": 3}),
     )
     identifier_system = forms.ChoiceField(
-        label=_("Kind of national identifier"),
+        label=_("Kind of identifier"),
         choices=[("", _("none")), *SYSTEM_CHOICES],
         required=False,
     )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dermaclinic import audit
+from dermaclinic.accounts import factor_secrets
 from dermaclinic.accounts.actor import Actor, system_actor
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
@@ -59,6 +60,7 @@ def outstanding(store: Vault) -> Outstanding:
     for clinic_id in _clinics():
         with clinic_context(clinic_id):
             found.values.update(sealed.key_ids(store.keyring))
+    found.values.update(factor_secrets.key_ids(store.keyring))
     del found.values[current]
     return found
 
@@ -84,7 +86,8 @@ def rotate(store: Vault, *, progress: Progress = lambda: None) -> Rotated:
                 done.damaged.append(name)
         progress()
     values = {clinic_id: _values(clinic_id, store.keyring, progress) for clinic_id in _clinics()}
-    done.values = sum(values.values())
+    done.values = sum(values.values()) + factor_secrets.rewrap(store.keyring)
+    progress()
     left = outstanding(store)
     if not left.total and not left.damaged:
         done.retired = sorted(key_checks.answered(store) - {current})
