@@ -101,7 +101,9 @@ def sign_in_factor(request: HttpRequest) -> HttpResponse:
         else:
             door.shown(request, user, row)
             return stage.exit()
-    context = {"form": CodeForm(), "offers": questions.offers(user), "refused": refused}
+    form = CodeForm()
+    form.fields["code"].widget.attrs["autofocus"] = True
+    context = {"form": form, "offers": questions.offers(user), "refused": refused}
     status = refused.status if refused else 200
     return render(request, "accounts/second_factor.html", context, status=status)
 

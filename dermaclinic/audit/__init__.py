@@ -98,6 +98,7 @@ from dermaclinic.audit.actions.second_factor import (
     mapped_role as mapped_role,
     removed_factor as removed_factor,
     renewed_recovery_codes as renewed_recovery_codes,
+    reset_sign_in as reset_sign_in,
     used_factor as used_factor,
     used_recovery_code as used_recovery_code,
 )

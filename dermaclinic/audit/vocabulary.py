@@ -14,6 +14,7 @@ ACTIONS = {
     "account.recovery_code_used": _("used a recovery code"),
     "account.recovery_codes_renewed": _("renewed the recovery codes"),
     "account.password_changed": _("changed the password"),
+    "account.sign_in_reset": _("had password and second factors reset by the operator"),
     "account.confirmed": _("confirmed who they are"),
     "account.confirmation_failed": _("failed to confirm who they are"),
     "account.identity_linked": _("was linked to an identity provider"),

@@ -44,7 +44,7 @@ def signed_in(browser: Browser, house: House, role: str) -> Iterator[Page]:
     check_axe(page)
     page.get_by_label("E-mail").fill(house.people[role].user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="Sign out")).to_be_attached()
     yield page
     # Chromium itself reports every answer of 400 and above; the refusals here are meant.

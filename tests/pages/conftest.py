@@ -5,11 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from tests import factories
+
+# A page that asks by itself does not write down that somebody was seen, whose cost is not a page's.
+UNATTENDED = {"X-Background": "true"}
 
 
 def browser(actor: Actor) -> Client:
@@ -21,6 +25,9 @@ def browser(actor: Actor) -> Client:
     session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
     session["account_authentication_methods_user"] = str(factories.user(actor).pk)
     session.save()
+    UserSession.objects.create(
+        user=factories.user(actor), session_key=session.session_key, ip="127.0.0.1", user_agent=""
+    )
     return client
 
 

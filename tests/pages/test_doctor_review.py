@@ -16,6 +16,7 @@ from patients.services import record_consents
 from reports.services.claims import claim_study
 from tests import factories
 from tests.database import acting_as
+from tests.pages.conftest import UNATTENDED
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
@@ -169,7 +170,7 @@ def test_news_are_pushed_into_place_once(doctors: Client, doctor: Any) -> None:
 def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> None:
     def queries(study: Any) -> int:
         with CaptureQueriesContext(connection) as captured:
-            assert doctors.get(address(study)).status_code == 200
+            assert doctors.get(address(study), headers=UNATTENDED).status_code == 200
         return len(captured)
 
     small, [lesion], [picture] = scenes.visit(doctor)

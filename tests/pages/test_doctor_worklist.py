@@ -16,7 +16,7 @@ from reports.models import Claim
 from reports.services.claims import claim_study
 from reports.views import worklist as view
 from tests import factories
-from tests.pages.conftest import browser
+from tests.pages.conftest import UNATTENDED, browser
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +139,7 @@ def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> No
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            doctors.get(reverse(WORKLIST))
+            doctors.get(reverse(WORKLIST), headers=UNATTENDED)
         return len(captured)
 
     _study, _lesions, pictures = scenes.visit(doctor)

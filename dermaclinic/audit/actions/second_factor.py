@@ -58,6 +58,11 @@ def mapped_role(actor: "Actor", membership: Any, *, before: str) -> None:
     write(actor, "account.role_mapped", obj=membership, detail={"role": [before, membership.role]})
 
 
+def reset_sign_in(actor: "Actor", user: Any) -> None:
+    """The operator gave an account a new password and took its second factors off."""
+    write(actor, "account.sign_in_reset", obj=user)
+
+
 def factor_failed(
     *, address: str, account: uuid.UUID, clinics: Sequence[uuid.UUID], kind: str, purpose: str
 ) -> None:
