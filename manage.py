@@ -8,7 +8,7 @@ OWNER_COMMANDS = {
     "migrate", "makemigrations", "sqlmigrate", "showmigrations",
     "create_clinic", "register_model", "seed_demo",
 }  # fmt: skip
-SEALER_COMMANDS = {"seal_audit", "verify_audit"}
+SEALER_COMMANDS = {"seal_audit", "verify_audit", "make_audit_partitions"}
 
 
 def main() -> None:

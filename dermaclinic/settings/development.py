@@ -17,4 +17,5 @@ VAULT_NAMING_KEY = _base.VAULT_NAMING_KEY or embedded.development_key("VAULT_NAM
 AUDIT_EVENT_KEY = _base.AUDIT_EVENT_KEY or embedded.development_key("AUDIT_EVENT_KEY")
 if _base.DATABASE_ROLE == "sealer":
     AUDIT_SEAL_KEY = _base.AUDIT_SEAL_KEY or embedded.development_key("AUDIT_SEAL_KEY")
+AUDIT_ANCHOR = _base.AUDIT_ANCHOR or str(embedded.state_dir() / "anchors" / "audit.jsonl")
 INSTALLED_APPS = [*INSTALLED_APPS, "demo"]  # noqa: F405 - from base

@@ -50,7 +50,7 @@ def test_the_sealer_has_no_key_to_the_images() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     sealer = services["sealer"]
     assert not {"VAULT_KEYS", "VAULT_NAMING_KEY"} & set(sealer["environment"])
-    assert sealer["volumes"] == []
+    assert not any("vault" in each for each in sealer["volumes"])
     assert [
         n for n, each in services.items() if "AUDIT_SEAL_KEY" in each.get("environment", {})
     ] == ["sealer"]
