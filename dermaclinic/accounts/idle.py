@@ -31,8 +31,11 @@ def minutes(request: HttpRequest) -> int:
     actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
     if not actor:
         return ClinicSettings.IDLE_MINUTES
-    with clinic_context(actor.clinic_id):
-        return clinic_settings.idle_minutes()
+    known: dict[str, int] = request.__dict__
+    if "idle_minutes" not in known:
+        with clinic_context(actor.clinic_id):
+            known["idle_minutes"] = clinic_settings.idle_minutes()
+    return known["idle_minutes"]
 
 
 def is_background(request: HttpRequest) -> bool:
