@@ -33,9 +33,10 @@ COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
 COPY . .
 COPY --from=assets /build/vendor static/vendor
-# Nothing is signed, sealed or connected to while files are collected: any values will do.
-RUN SECRET_KEY=build AUDIT_EVENT_KEY=build VAULT_KEYS=build VAULT_NAMING_KEY=build \
-    ALLOWED_HOSTS=build DATABASE_URL=postgresql:///build REDIS_URL=redis://build \
+# Nothing is signed, sealed or connected to while files are collected: keys that nobody keeps.
+RUN key() { python -c 'import base64, os; print(base64.b64encode(os.urandom(48)).decode())'; } \
+    && SECRET_KEY="$(key)" AUDIT_EVENT_KEY="$(key)" DATABASE_ROLE=owner \
+    DATABASE_URL=postgresql:///build REDIS_URL=redis://build \
     python manage.py collectstatic --no-input \
     && useradd --system --uid 10001 --create-home dermaclinic \
     && install -d -o dermaclinic -m 0700 /srv/vault

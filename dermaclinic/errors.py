@@ -67,6 +67,14 @@ class NotFound(DomainError):
         super().__init__(detail)
 
 
+class TooMany(DomainError):
+    """Too many requests in too short a time."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = _("Too many requests")
+
+
 class Unavailable(DomainError):
     """A part of the system that is needed does not answer; trying again later may help."""
 

@@ -15,6 +15,7 @@ from django_prometheus.exports import ExportToDjangoView
 from redis import Redis
 
 from dermaclinic.errors import NotFound
+from dermaclinic.settings import environment
 from imaging.storage import vault
 
 
@@ -74,7 +75,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus's figures, for METRICS_TOKEN's bearer or, without one, for this machine alone."""
-    token = os.environ.get("METRICS_TOKEN", "")
+    token = environment.secret("METRICS_TOKEN")
     if token:
         given = request.headers.get("Authorization", "")
         allowed = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())

@@ -18,11 +18,12 @@ def _fresh() -> dict[str, str]:
         return base64.b64encode(secrets.token_bytes(32)).decode()
 
     return {
-        "SECRET_KEY": secrets.token_urlsafe(50),
+        # Each says whose it is: production refuses them.
+        "SECRET_KEY": f"demo-{secrets.token_urlsafe(50)}",
         "VAULT_KEYS": f"demo:{key()}",
         "VAULT_NAMING_KEY": key(),
-        "AUDIT_EVENT_KEY": key(),
-        SEAL_KEY: key(),
+        "AUDIT_EVENT_KEY": f"demo:{key()}",
+        SEAL_KEY: f"demo:{key()}",
         "DEMO_PASSWORD": "-".join(secrets.token_hex(2) for _ in range(3)),
     }
 

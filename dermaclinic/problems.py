@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from dermaclinic.errors import DomainError, Invalid, NotFound, problem
+from dermaclinic.errors import DomainError, Invalid, NotFound, TooMany, problem
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -64,6 +64,8 @@ def _described(exc: Exception, response: Response) -> DomainError:
     elif isinstance(exc, drf.APIException):
         error.slug = str(exc.default_code).replace("_", "-")
         error.title, error.detail = str(exc.default_detail), str(exc.detail)
+        if isinstance(exc, drf.Throttled):
+            error.slug, error.title = TooMany.slug, TooMany.title
     elif response.status_code == NotFound.status:
         error.slug, error.title, error.detail = NotFound.slug, NotFound.title, NotFound().detail
     else:

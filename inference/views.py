@@ -77,14 +77,14 @@ def _picture(
     *,
     kind: str = "image/png",
 ) -> HttpResponse:
-    """The browser may keep it but asks every time."""
+    """No browser keeps it."""
     audit.viewed_prediction(request.actor, prediction)
     etag = f'"{prediction.pk}-{what}"'
     headers = {"ETag": etag, "Cross-Origin-Resource-Policy": "same-origin"}
     response = HttpResponse(picture, content_type=kind, headers=headers)
     answer = get_conditional_response(request, etag=etag, response=response)
     assert isinstance(answer, HttpResponse)
-    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 

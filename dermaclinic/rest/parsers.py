@@ -11,12 +11,29 @@ from rest_framework.exceptions import ParseError
 
 from dermaclinic.problems import TooLarge
 
+MAX_DEPTH = 32
 DRAIN_BYTES = 256 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _check_depth(data: Any) -> None:
+    """RecursionError beyond MAX_DEPTH; looks at each value once, without recursion."""
+    level = [data]
+    for _depth in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        if not below:
+            return
+        level = below
+    raise RecursionError
 
 
 class JSON(parsers.BaseParser):
@@ -40,6 +57,7 @@ class JSON(parsers.BaseParser):
             raise TooLarge
         try:
             data = json.loads(raw.decode(), parse_constant=_refuse_constant)
+            _check_depth(data)
             if b"\\u" in raw:
                 json.dumps(data, ensure_ascii=False).encode()
         except RecursionError:

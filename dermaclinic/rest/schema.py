@@ -30,6 +30,7 @@ MEANING = {
     413: "The body is too large.",
     415: "The body is of the wrong media type.",
     422: "It was understood and refused; or an Idempotency-Key was used for another request.",
+    429: "Too many requests; `Retry-After` says for how many seconds to wait.",
     503: "A needed part does not answer; try again later.",
 }
 
@@ -80,7 +81,7 @@ def operation(
 
     `problems` adds statuses to those that follow from what the method takes.
     """
-    statuses = {*problems}
+    statuses = {429, *problems}
     if signed_in:
         statuses |= {401, 403}
     if request is not None:

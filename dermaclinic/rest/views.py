@@ -85,9 +85,9 @@ def binary(
     etag: str | None = None,
     filename: str = "",
 ) -> HttpResponse:
-    """Bytes for one person's eyes: kept by no shared cache, and asked for again at each look."""
+    """Bytes for one person's eyes: kept by no cache; a client of its own may ask by ETag."""
     response = HttpResponse(content, content_type=media_type)
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = "private, no-store"
     if filename:
         response["Content-Disposition"] = f'attachment; filename="{filename}"'
     if etag is None:

@@ -1,4 +1,4 @@
-"""Settings that hold everywhere. Secrets come from the environment, never from a file in here."""
+"""Settings that hold everywhere. Secrets come from the environment, or from files it names."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +48,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "dermaclinic.edge.middleware.EdgeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -58,8 +60,8 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dermaclinic.edge.middleware.RateMiddleware",
     "dermaclinic.accounts.middleware.ActorMiddleware",
     "dermaclinic.accounts.idle.IdleMiddleware",
     "dermaclinic.errors.DomainErrorMiddleware",
@@ -112,6 +114,29 @@ CELERY_BEAT_SCHEDULE = {
     "audit-partitions": {"task": "workers.default.make_audit_partitions", "schedule": 3600.0},
 }
 BELL_TIMEOUT_SECONDS = 0.3
+
+# How often somebody may come (dermaclinic/edge/rates.py): so many requests in so many seconds. A
+# clinic's people often share one address, and their open pages ask every few seconds.
+RATE_LIMITS = {
+    "address": (6000, 60),
+    "member": (1200, 60),
+    "guesses": (60, 60),  # what nobody signed in sends, by address
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "counts": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "dermaclinic.counts",
+        "OPTIONS": {
+            "socket_timeout": BELL_TIMEOUT_SECONDS,
+            "socket_connect_timeout": BELL_TIMEOUT_SECONDS,
+        },
+    },
+}
 
 # The queue (inference/services/queue.py) and its workers.
 INFERENCE_LEASE_SECONDS = 120
@@ -192,12 +217,12 @@ LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
-CSRF_COOKIE_HTTPONLY = False
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves
 
 # Keys. Only the sealer's process is given AUDIT_SEAL_KEY.
 SECRET_KEY = environment.secret("SECRET_KEY")
-VAULT_KEYS = environment.sealing_key("VAULT_KEYS")
-VAULT_NAMING_KEY = environment.sealing_key("VAULT_NAMING_KEY")
+VAULT_KEYS = environment.secret("VAULT_KEYS")
+VAULT_NAMING_KEY = environment.secret("VAULT_NAMING_KEY")
 VAULT_KMS = environment.word("VAULT_KMS", "")  # what has wrapped them, if anything
 VAULT_REFUSES_DEMO_KEYS = False
 AUDIT_EVENT_KEY = environment.secret("AUDIT_EVENT_KEY")
@@ -220,6 +245,7 @@ MODEL_DEFAULTS = {
 FILE_UPLOAD_HANDLERS = ["imaging.uploads.SealedMemoryUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
 # Invitations are mailed where a server is named; else the administrator hands the link over.
 EMAIL_HOST = environment.word("EMAIL_HOST", "")
@@ -251,9 +277,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "blob:", "data:"],
-        "object-src": [NONE],
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
@@ -271,6 +300,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["dermaclinic.edge.throttles.PerMember"],
     "EXCEPTION_HANDLER": "dermaclinic.problems.problem_details",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

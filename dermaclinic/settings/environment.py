@@ -21,10 +21,10 @@ ROLES = ("owner", "web", "worker", "sealer")
 
 
 def required(name: str) -> str:
-    """The value of an environment variable; ImproperlyConfigured when it is missing or empty."""
-    value = os.environ.get(name, "")
+    """The value of a variable or of its file; ImproperlyConfigured when it is missing or empty."""
+    value = secret(name)
     if not value:
-        raise ImproperlyConfigured(f"Set the environment variable {name}.")
+        raise ImproperlyConfigured(f"Set the environment variable {name} or {name}_FILE.")
     return value
 
 
@@ -43,9 +43,9 @@ def database(role: str) -> dict[str, Any]:
     The user is always `dermaclinic_<role>`; its password is DATABASE_PASSWORD_<ROLE>, or the one
     in the URL.
     """
-    url = urlsplit(os.environ.get("DATABASE_URL") or embedded.database_url())
+    url = urlsplit(secret("DATABASE_URL") or embedded.database_url())
     options = {key: values[-1] for key, values in parse_qs(url.query).items()}
-    password = os.environ.get(f"DATABASE_PASSWORD_{role.upper()}") or unquote(url.password or "")
+    password = secret(f"DATABASE_PASSWORD_{role.upper()}") or unquote(url.password or "")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": url.path.lstrip("/"),
@@ -61,7 +61,7 @@ def database(role: str) -> dict[str, Any]:
 
 def redis_url() -> str:
     """REDIS_URL, or else the private server in the state directory."""
-    return os.environ.get("REDIS_URL") or embedded.redis_url()
+    return secret("REDIS_URL") or embedded.redis_url()
 
 
 def path(name: str, default: Path) -> Path:
@@ -122,12 +122,10 @@ def _own_addresses() -> list[str]:
 
 
 def secret(name: str) -> str:
-    """A secret; empty when unset, so that commands that need none (`evaluate`) still start."""
-    return os.environ.get(name, "")
+    """A secret from NAME, or from the file that NAME_FILE names, which only its owner may read.
 
-
-def sealing_key(name: str) -> str:
-    """A key of the vault, from the environment or from a file that only its owner may read."""
+    Empty when unset, so that commands that need none (`evaluate`) still start.
+    """
     try:
         return sources.value(name, os.environ)
     except VaultKeyMissing as error:

@@ -2,13 +2,16 @@
 
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 from dermaclinic.settings.base import DATABASE_ROLE as _role
-from dermaclinic.settings.environment import names, origins, required, sealing_key
+from dermaclinic.settings.environment import names, origins, required
+from dermaclinic.settings.strength import ring, signing_secret
 
-SECRET_KEY = required("SECRET_KEY")
-AUDIT_EVENT_KEY = required("AUDIT_EVENT_KEY")
+SECRET_KEY = signing_secret("SECRET_KEY", required("SECRET_KEY"))
+AUDIT_EVENT_KEY = ring("AUDIT_EVENT_KEY", required("AUDIT_EVENT_KEY"))
+if _role == "sealer":
+    AUDIT_SEAL_KEY = ring("AUDIT_SEAL_KEY", required("AUDIT_SEAL_KEY"))
 if _role in ("web", "worker"):  # the others open no image
-    VAULT_KEYS = sealing_key("VAULT_KEYS") or required("VAULT_KEYS")
-    VAULT_NAMING_KEY = sealing_key("VAULT_NAMING_KEY") or required("VAULT_NAMING_KEY")
+    VAULT_KEYS = required("VAULT_KEYS")
+    VAULT_NAMING_KEY = required("VAULT_NAMING_KEY")
 VAULT_REFUSES_DEMO_KEYS = True
 if _role == "web":
     required("ALLOWED_HOSTS")
@@ -22,7 +25,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
-SESSION_COOKIE_NAME = "__Host-session"
+SESSION_COOKIE_NAME = "__Host-session"  # RFC 6265bis: HTTPS, this host alone, the whole of it
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
 STORAGES = {

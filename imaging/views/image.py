@@ -24,7 +24,7 @@ FOUND_PATIENTS = 10
 @member
 @require_safe
 def rendition(request: MemberRequest, instance_id: uuid.UUID, which: str) -> HttpResponse:
-    """The bytes of "image" or "thumbnail". The browser may keep them but asks every time.
+    """The bytes of "image" or "thumbnail". No browser keeps them.
 
     So each look passes the permission check and the audit; an unchanged image is not sent again.
     """
@@ -33,13 +33,13 @@ def rendition(request: MemberRequest, instance_id: uuid.UUID, which: str) -> Htt
     except VaultError as error:
         raise Unavailable(_("This image cannot be opened at the moment.")) from error
     response = HttpResponse(found.content, content_type=found.media_type)
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, no-store"
     response.headers["ETag"] = found.etag
     response.headers["Content-Disposition"] = "inline"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     answer = get_conditional_response(request, etag=found.etag, response=response)
     assert answer is not None
-    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 

@@ -1,5 +1,6 @@
 """The settings of a clinic's server and of one's own machine, as the environment makes them."""
 
+import base64
 import json
 import os
 import socket
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 SECRETS = {
-    "SECRET_KEY": "s",
-    "AUDIT_EVENT_KEY": "a",
+    "SECRET_KEY": "".join(chr(33 + 7 * n % 89) for n in range(60)),
+    "AUDIT_EVENT_KEY": base64.b64encode(bytes(range(32))).decode(),
+    "AUDIT_SEAL_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
     "VAULT_KEYS": "v",
     "VAULT_NAMING_KEY": "n",
     "ALLOWED_HOSTS": "clinic.example",

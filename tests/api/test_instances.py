@@ -36,7 +36,7 @@ def test_look(
     answer = request.getfixturevalue(role).get(url(instance, what))
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/jpeg"
-    assert answer["Cache-Control"] == "private, no-cache"
+    assert answer["Cache-Control"] == "private, no-store"
     assert answer["X-Content-Type-Options"] == "nosniff"
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert size is None or picture.size == size

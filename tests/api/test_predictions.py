@@ -111,7 +111,7 @@ def test_the_heat_map_lies_over_the_image(
     ready.answer(doctor)
     answer = as_doctor.get(url(prediction, "saliency/"))
     assert answer["Content-Type"] == "image/png"
-    assert answer["Cache-Control"] == "private, no-cache"
+    assert answer["Cache-Control"] == "private, no-store"
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert picture.size == (320, 240)
         alpha = np.asarray(picture.convert("RGBA"))[..., 3]

@@ -51,7 +51,7 @@ def test_compose_sign_and_download(as_doctor: APIClient, doctor: Any) -> None:
     assert (pdf.status_code, pdf.content) == (200, PDF)
     assert pdf["Content-Type"] == "application/pdf"
     assert pdf["Content-Disposition"] == 'attachment; filename="report-1.1.pdf"'
-    assert pdf["Cache-Control"] == "private, no-cache"
+    assert pdf["Cache-Control"] == "private, no-store"
     assert [each for each in actions(doctor) if each.startswith("report.")] == [
         "report.composed", "report.signed", "report.viewed", "report.viewed",
     ]  # fmt: skip

@@ -155,7 +155,7 @@ def test_the_heat_map_lies_over_the_image(doctors: Client, doctor: Any, picture:
     response = doctors.get(address)
     with Image.open(io.BytesIO(response.content)) as shown:
         assert shown.size == (picture.width, picture.height)
-    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["Cache-Control"] == "private, no-store"
     again = doctors.get(address, headers={"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304
     assert scenes.events(doctor, "prediction.viewed") == 2, "each look counts"

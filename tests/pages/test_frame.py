@@ -33,7 +33,7 @@ def test_pages_stay_out_of_caches_and_frames(at_desk: Client) -> None:
     response = at_desk.get(reverse("patients:find"))
     assert "no-store" in response.headers["Cache-Control"]
     assert response.headers["X-Frame-Options"] == "DENY"
-    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 

@@ -159,14 +159,14 @@ def test_bytes_are_private_checked_and_on_record(
     address = reverse(f"imaging:{which}", args=[image.pk])
     response = at_desk.get(address)
     assert response.headers["Content-Type"] == "image/jpeg"
-    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["Cache-Control"] == "private, no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Disposition"] == "inline"
     assert files.pixels(response.content).ndim == 3
 
     again = at_desk.get(address, headers={"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["Cache-Control"] == "private, no-cache"
+    assert again.headers["Cache-Control"] == "private, no-store"
     looks = rows(Event, action="image.viewed", detail__rendition=which)
     assert [look.object_id for look in looks] == [str(image.pk)] * 2
 
