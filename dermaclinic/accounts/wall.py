@@ -1,23 +1,25 @@
 """Is the second wall whole? What the database itself says of its tables, for a check and a test.
 
 A table of patient data is one whose model is a `TenantModel`, or that has a column `clinic_id` or
-`patient_id`: it must have row-level security and a policy. A partition is reached through its
-parent alone, whose policies hold there: nobody but the owner may have a right to it.
+`patient_id`, or one of BY_MEMBERSHIP: it must have row-level security and a policy. A partition is
+reached through its parent alone, whose policies hold there: nobody but the owner may have a right
+to it.
 """
 
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
-from django.db import DatabaseError, connections
+from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dermaclinic.accounts.tenancy import tenant_tables
 
 # Tables that name a clinic or a patient and have no policy, and why that is right.
 WITHOUT_POLICY = {
-    "accounts_membership": "who may enter which clinic is asked before anybody is in one",
     "audit_seal": "the sealer's alone, which seals for all clinics",
 }
+# Tables that name neither, and hold patient data all the same.
+BY_MEMBERSHIP = {"accounts_idempotencykey"}
 
 _MARKED = """
     SELECT DISTINCT c.relname, c.relrowsecurity,
@@ -31,12 +33,18 @@ _MARKED = """
 """
 # A right to a column counts, too.
 _OPEN_PARTITIONS = """
-    SELECT DISTINCT c.relname, grantee::regrole::text
-    FROM pg_class c
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid
-    CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, '{}') || coalesce(a.attacl, '{}')) rights
-    WHERE c.relispartition AND c.relnamespace = 'public'::regnamespace
-      AND grantee <> c.relowner
+    SELECT DISTINCT part, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+    FROM (
+        SELECT c.relname AS part, c.relowner, rights.grantee
+        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) rights
+        WHERE c.relispartition AND c.relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT c.relname, c.relowner, rights.grantee
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        CROSS JOIN LATERAL aclexplode(a.attacl) rights
+        WHERE c.relispartition AND c.relnamespace = 'public'::regnamespace
+    ) granted
+    WHERE grantee <> relowner
     ORDER BY 1, 2
 """
 _VIEWS = """
@@ -50,7 +58,7 @@ _VIEWS = """
 def patient_tables(connection: BaseDatabaseWrapper) -> dict[str, bool]:
     """Every table of patient data, by name: is it behind a policy?"""
     with connection.cursor() as cursor:
-        cursor.execute(_MARKED, [sorted(tenant_tables())])
+        cursor.execute(_MARKED, [sorted(tenant_tables() | BY_MEMBERSHIP)])
         return {name: secured and policy for name, secured, policy in cursor.fetchall()}
 
 
@@ -77,8 +85,8 @@ def check(*, databases: list[str] | None = None, **_: Any) -> list[CheckMessage]
         connection = connections[alias]
         try:
             found += _holes(connection)
-        except DatabaseError:
-            continue  # there is no database to ask yet: whoever needs it says so
+        except OperationalError:
+            continue  # there is no server to ask: whoever needs one says so
     return found
 
 

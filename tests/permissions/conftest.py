@@ -28,7 +28,11 @@ def matrix(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
 ) -> Iterator[Matrix]:
     folder: Path = tmp_path_factory.mktemp("matrix") / "vault"
-    changed = override_settings(VAULT_DIR=folder, AUDIT_DENIALS_DATABASE="denials")
+    changed = override_settings(
+        VAULT_DIR=folder,
+        AUDIT_DENIALS_DATABASE="denials",
+        ACCOUNT_REAUTHENTICATION_TIMEOUT=24 * 3600,  # on a slow machine, too
+    )
     with django_db_blocker.unblock(), changed, mock.patch.object(bell, "ring_now"):
         connections["denials"] = connection.copy(alias="denials")
         try:

@@ -1,8 +1,9 @@
 """What every address answers to everybody: the one table that the matrix test goes by.
 
-Each address of the resolver has one row here or in the two files beside; an address without a row
-fails the suite, and so does a row without an address. A row says for each method which status each
-of `shapes.CALLERS` gets; a method that it does not name is closed (405 for members). To add one:
+Each address of the resolver has one row, here or in the files beside (`expected_*.py`); an address
+without a row fails the suite, and so does a row without an address. A row says for each method
+which status each of `shapes.CALLERS` gets; a method that it does not name is closed (405 for
+members). To add one:
 
     row("clinic/members/", GET=page(200, A), POST=page(302, A), send=lambda s: {"email": …}),
 
@@ -12,16 +13,13 @@ of them is spelled with `columns`. `send` is what somebody who may would really 
 rows are its attributes), so that a refusal is for who one is.
 """
 
-from tests.permissions import expected_api, expected_pages
+from tests.permissions import expected_accounts, expected_api, expected_pages
 from tests.permissions.shapes import (
     ALL,
-    SIGN_IN,
     UNAUTHORIZED,
     A,
-    D,
     Row,
     Statuses,
-    T,
     api,
     columns,
     page,
@@ -29,49 +27,12 @@ from tests.permissions.shapes import (
     same,
 )
 
-EVERYBODY = dict.fromkeys(ALL, 200)
-
-
-def door(ok: int, member: int) -> Statuses:
-    """A page for those who are not signed in, which sends members on."""
-    return columns(ok, dict.fromkeys(ALL, member), dict.fromkeys(ALL, member), member, ok)
-
 
 def known(status: int) -> Statuses:
     """Open to everybody, in the API: a token that is sent is looked at all the same."""
     every = dict.fromkeys(ALL, status)
     return columns(status, every, every, status, UNAUTHORIZED)
 
-
-SIGN_IN_PAGES = [
-    row("", GET=page(302, *ALL), closed=same(405)),
-    row(
-        "sign-in/",
-        GET=door(200, 302),
-        POST=same(302),
-        closed=same(405),
-        send=lambda s: {"username": s.email, "password": s.password},
-    ),
-    row("sign-out/", POST=same(302), closed=same(405)),
-    # A person who is a member nowhere may look at the choice, and finds none.
-    row(
-        "clinic/",
-        GET=columns(SIGN_IN, EVERYBODY, EVERYBODY, 200, SIGN_IN),
-        POST=columns(SIGN_IN, dict.fromkeys(ALL, 404), dict.fromkeys(ALL, 404), 404, SIGN_IN),
-        closed=columns(SIGN_IN, dict.fromkeys(ALL, 405), dict.fromkeys(ALL, 405), 405, SIGN_IN),
-        send=lambda s: {"membership": s.somebodys_membership},
-        silent=True,
-    ),
-]
-
-CLINIC = [
-    row(
-        "clinic/settings/",
-        GET=page(200, D, A),
-        POST=page(302, A),
-        send=lambda s: {"number": 0, "prevalence": "5"},
-    ),
-]
 
 AUDIT = [
     row("audit/", GET=page(200, A), closed=same(405)),
@@ -109,13 +70,10 @@ MONITORS = [
 EXCEPTIONS: dict[str, str] = {}
 
 ROWS: list[Row] = [
-    *SIGN_IN_PAGES,
-    *CLINIC,
+    *expected_accounts.ROWS,
     *AUDIT,
     *API_DOOR,
     *MONITORS,
     *expected_pages.ROWS,
     *expected_api.ROWS,
 ]
-
-__all__ = ["EXCEPTIONS", "ROWS", "UNAUTHORIZED", "T"]

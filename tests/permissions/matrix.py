@@ -19,8 +19,9 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from tests.permissions import traces
 from tests.permissions.callers import Caller
 from tests.permissions.scene import Scene
-from tests.permissions.shapes import CALLERS, METHODS, A, D, Row, T
+from tests.permissions.shapes import CALLERS, METHODS, A, Away, D, Row, T
 
+DOOR = "/sign-in/?next="
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 MEMBERS = (T, D, A, *(f"{role} elsewhere" for role in (T, D, A)))
 SECRETS = ("mrn", "patient_id", "study_id", "lesion_id", "prediction_id", "signed")
@@ -39,8 +40,8 @@ class Call:
 
     @property
     def refuses(self) -> bool:
-        """Is the answer one that must leave nothing? 302 sends those away who are nobody here."""
-        return self.status >= 400 or (self.status == 302 and self.caller not in MEMBERS)
+        """Is the answer one that must leave nothing?"""
+        return self.status >= 400 or isinstance(self.status, Away)
 
 
 class Matrix:
@@ -109,6 +110,8 @@ class Matrix:
         response, said = self.ask(row, call.method, call.caller)
         if response.status_code != call.status:
             return [f"{call}: {response.status_code}, and not {call.status}"]
+        if isinstance(call.status, Away) and not response["Location"].startswith(DOOR):
+            return [f"{call} is sent to {response['Location']}, and not to the door"]
         if call.caller in (T, D, A):
             return []
         content = response.content.decode("latin-1") + str(response.headers)

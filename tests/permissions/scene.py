@@ -9,11 +9,15 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from dermaclinic.accounts.actor import Actor
-from dermaclinic.accounts.models import Clinic, Membership
+from dermaclinic.accounts.invitations import invite
+from dermaclinic.accounts.models import ApiToken, Clinic, Membership
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Quarantine
 from imaging.services import Quarantined, ingest
@@ -54,9 +58,7 @@ class Scene:
         self._reports()
         self._held()
         self._case()
-        self.somebody = factories.membership(clinic, "technician")
-        self.email = self.somebody.user.email
-        self.somebodys_membership = str(self.somebody.pk)
+        self._people()
 
     @property
     def doctor(self) -> Actor:
@@ -141,6 +143,30 @@ class Scene:
             reported_on=timezone.localdate(),
         )
         self._case_image = image.pk
+
+    def _people(self) -> None:
+        """Somebody else with a token and a second factor, a former member, an invitation."""
+        somebody = factories.membership(self.clinic, "technician")
+        self.email, self.membership_id = somebody.user.email, somebody.pk
+        self.token_id = ApiToken.issue(somebody)[0].pk
+        self.factor_id = Authenticator.objects.create(
+            user=somebody.user, type="recovery_codes", data={}
+        ).pk
+        former = factories.membership(self.clinic, "technician")
+        self.leave(former)
+        self.former_membership = former.pk
+        doctor = Membership.objects.get(user=self.doctor.user, clinic=self.clinic)
+        self.doctors_token = ApiToken.issue(doctor)[0].pk
+        store = SessionStore()
+        store.create()
+        self.session_id = UserSession.objects.create(
+            user=self.doctor.user, session_key=store.session_key, ip="192.0.2.7"
+        ).pk
+        administrator = self.people["administrator"]
+        invited, self.token = invite(
+            actor=administrator, email="invited@clinic.example", role="technician"
+        )
+        self.clinic_id, self.invitation_id = self.clinic.pk, invited.pk
 
     def leave(self, membership: Membership) -> None:
         """Somebody is a member no longer; what they hold (a session, a token) is left as it is.

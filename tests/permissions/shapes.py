@@ -26,7 +26,13 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Statuses = tuple[int, ...]
 
 FORBIDDEN, NOT_FOUND = 403, 404
-SIGN_IN, UNAUTHORIZED = 302, 401  # how a page and the API ask who one is
+
+
+class Away(int):
+    """302 to the door: not an answer, but the question who one is."""
+
+
+SIGN_IN, UNAUTHORIZED = Away(302), 401  # how a page and the API ask who one is
 WITHOUT_CLINIC = 403  # a person who is no longer a member anywhere
 
 
