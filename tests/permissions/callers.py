@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.core.handlers.base import BaseHandler
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -62,8 +63,15 @@ def with_token(membership: Membership, **changes: Any) -> Caller:
 
 
 def with_session(actor: Actor) -> Caller:
-    """Calls from a browser."""
-    return Caller(browser(actor), clinic=actor.clinic_id)
+    """Calls from a browser, in a session that no pause ends, however slow the machine is."""
+    client = browser(actor)
+    UserSession.objects.create(
+        user=actor.user,
+        session_key=client.session.session_key,
+        ip="192.0.2.1",
+        last_seen_at=timezone.now() + timedelta(days=1),
+    )
+    return Caller(client, clinic=actor.clinic_id)
 
 
 def everybody(scene: Scene, elsewhere: Clinic) -> dict[str, tuple[Caller, Caller]]:

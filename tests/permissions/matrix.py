@@ -112,9 +112,11 @@ class Matrix:
             return [f"{call}: {response.status_code}, and not {call.status}"]
         if isinstance(call.status, Away) and not response["Location"].startswith(DOOR):
             return [f"{call} is sent to {response['Location']}, and not to the door"]
+        streams = getattr(response, "streaming", False)
+        told = b"".join(response.streaming_content) if streams else response.content
         if call.caller in (T, D, A):
             return []
-        content = response.content.decode("latin-1") + str(response.headers)
+        content = told.decode("latin-1") + str(response.headers)
         leaked = [each for each in self._secrets if each in content and each not in said]
         return [f"{call} is told {each} of another clinic" for each in leaked]
 
