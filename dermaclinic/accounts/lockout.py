@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.caller import address_of
 from dermaclinic.errors import DomainError
 
@@ -60,6 +61,13 @@ def failed(request: HttpRequest, email: str) -> bool:
 def locks(request: HttpRequest, email: str) -> bool:
     """Whether the account is locked from here by now."""
     return not AxesProxyHandler.is_allowed(request, {"username": email})
+
+
+def caller_of(actor: Actor) -> HttpRequest:
+    """What is counted for a service that knows an actor and no request: the same address."""
+    made = HttpRequest()
+    made.META["REMOTE_ADDR"] = actor.address
+    return made
 
 
 def forget(request: HttpRequest, email: str) -> None:

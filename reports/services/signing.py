@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic import audit, bell
-from dermaclinic.accounts import policies
+from dermaclinic.accounts import lockout, policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import User
 from dermaclinic.accounts.tenancy import clinic_context
@@ -23,12 +23,14 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
     """Freeze a draft's content, give it its number, and ask for its PDF.
 
     Invalid (`errors["password"]`) and an event that survives when the password is wrong; nothing
-    else changes. Conflict when it is signed already, or an assessment is no longer the newest, or
-    an image that was assessed has been moved since.
+    else changes. Locked after too many wrong ones, here or at the door. Conflict when it is signed
+    already, or an assessment is no longer the newest, or an image that was assessed has been moved
+    since.
     """
     with clinic_context(actor.clinic_id):
         draft = policies.find(actor, "sign", Report.objects.all(), pk=report_id)
-        _authenticate(actor, draft, password)
+    _authenticate(actor, draft, password)
+    with clinic_context(actor.clinic_id):
         composing.lock(draft.patient_id)
         report = policies.find(
             actor,
@@ -56,12 +58,21 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
 
 
 def _authenticate(actor: Actor, report: Report, password: str) -> None:
-    """The hash as it is now counts, not the one from when the session began."""
+    """The hash as it is now counts, not the one from when the session began.
+
+    Outside of the signing's transaction, whose end would take back the count of wrong ones.
+    """
+    caller = lockout.caller_of(actor)
+    lockout.require_open(caller, actor.person.email)
     stored = User.objects.values_list("password", flat=True).filter(
         pk=actor.person.pk, is_active=True
     )
     if not check_password(password, stored.first() or ""):
         audit.sign_refused(actor, report)
+        if lockout.failed(caller, actor.person.email):
+            audit.locked_out(
+                address=actor.address, account=actor.person.pk, clinics=[actor.clinic_id]
+            )
         sentence = _("The password is not right. Nothing has been signed.")
         raise Invalid(sentence, errors={"password": [sentence]})
 
