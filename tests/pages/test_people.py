@@ -212,10 +212,9 @@ def test_the_administrator_sees_and_ends_the_clinics_tokens(
 def test_one_sees_where_one_is_signed_in_and_ends_it(
     at_desk: Client, technician: Any, rows: Rows
 ) -> None:
-    elsewhere = browser(technician)
-    elsewhere.get(
-        reverse("patients:find"), headers={"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140"}
-    )
+    elsewhere = Client(headers={"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140"})
+    words = {"email": technician.person.email, "password": factories.PASSWORD}
+    elsewhere.post(reverse("sign-in"), words)
     page = at_desk.get(reverse("account:sessions")).content.decode()
     assert "Firefox on Linux" in page
     other = UserSession.objects.get(session_key=elsewhere.session.session_key)
