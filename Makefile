@@ -13,7 +13,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # -- set-up; each step leaves a stamp, so that a second run is quick -------------------------------
 
@@ -94,6 +94,14 @@ lock: .venv/.python ## pin the requirements anew, after a change of pyproject.to
 .PHONY: backup
 backup: install ## a sealed backup of the running demo, into FILE
 	@$(BIN)/python -m dermaclinic.backup make $(or $(FILE),backup-$(shell date +%F))
+
+.PHONY: audit-deps
+audit-deps: install ## known vulnerabilities of what is pinned, where a list of them can be reached
+	@$(BIN)/python ops/audit_deps.py
+
+.PHONY: sbom
+sbom: install ## everything that the product is made of, as CycloneDX JSON in sbom.json
+	@$(BIN)/python ops/sbom.py sbom.json && echo "Written: sbom.json"
 
 .PHONY: clean
 clean: ## remove what the other targets made, except the demo's data in .state
