@@ -16,7 +16,7 @@ from dermaclinic.accounts.models import Membership
 from dermaclinic.accounts.tenancy import current_clinic
 from dermaclinic.audit.disclosure import zone
 from dermaclinic.audit.models import Event
-from dermaclinic.audit.unusual import COUNTS, MOST, Flag, day_begins, opened
+from dermaclinic.audit.unusual import MOST, Flag, counted, day_begins, opened
 from patients.models import Patient
 
 MOST_NAMESAKES = 5000  # patients who share a family name with a member
@@ -48,15 +48,9 @@ def rule(found: QuerySet[Event]) -> Iterator[Flag]:
         people.setdefault(person, []).append(patient)
     for person, patients in people.items():
         condition |= Q(actor_id=person, patient_id__in=patients)
-    rows = (
-        opened(found)
-        .filter(condition)
-        .annotate(day=TruncDate("at", tzinfo=zone()))
-        .values("actor_id", "actor__full_name", "patient_id", "day")
-        .annotate(**COUNTS)
-        .order_by("-day", "-last")[: MOST + 1]
-    )
-    for row in rows:
+    named_alike = opened(found).filter(condition).annotate(day=TruncDate("at", tzinfo=zone()))
+    rows = counted(named_alike, "patient_id", "day").order_by("-day", "-last")
+    for row in rows[: MOST + 1]:
         kind = kinds[row["actor_id"], row["patient_id"]]
         yield Flag(
             kind=kind,
@@ -80,7 +74,9 @@ def _reason(kind: str) -> str:
 
 def _pairs() -> dict[tuple[uuid.UUID, uuid.UUID], str]:
     """Which kind of flag it is when a member opens a patient's record, for those it is one for."""
-    members = Membership.objects.filter(clinic_id=current_clinic()).select_related("user")
+    clinic_id = current_clinic()
+    assert clinic_id is not None, "call it in the clinic's context"
+    members = Membership.objects.filter(clinic_id=clinic_id).select_related("user")
     names = {each.user_id: splits(each.user.full_name) for each in members}
     families = {family for split in names.values() for _given, family in split}
     patients = (

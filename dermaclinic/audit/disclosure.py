@@ -61,9 +61,7 @@ WORDS: dict[str, StrOrPromise] = {
 }
 # Where this patient was one of several, and somebody else was the one that it was about.
 ASIDE: dict[str, StrOrPromise] = {
-    "similar.viewed": gettext_lazy(
-        "was shown an unnamed image of you as a similar case"
-    )
+    "similar.viewed": gettext_lazy("was shown an unnamed image of you as a similar case")
 }
 
 
@@ -112,13 +110,10 @@ def accesses(found: QuerySet[Event], patient: uuid.UUID) -> Accesses:
     Call it in the clinic's context. Invalid when there are more than MOST_LINES lines.
     """
     direct = Case(When(patient_id=patient, then=Value(True)), default=Value(False))
-    rows = list(
-        found.order_by()
-        .annotate(day=TruncDate("at", tzinfo=zone()), direct=direct)
-        .values("day", "actor_id", "actor__full_name", "role", "action", "outcome", "purpose")
-        .annotate(direct=direct, first=Min("at"), last=Max("at"), times=Count("pk"))
-        .order_by("-day", "-last", "action")[: MOST_LINES + 1]
-    )
+    by = ("day", "actor_id", "actor__full_name", "role", "action", "outcome", "purpose", "direct")
+    days: Any = found.order_by().annotate(day=TruncDate("at", tzinfo=zone()), direct=direct)
+    grouped = days.values(*by).annotate(first=Min("at"), last=Max("at"), times=Count("pk"))
+    rows = list(grouped.order_by("-day", "-last", "action")[: MOST_LINES + 1])
     if len(rows) > MOST_LINES:
         raise Invalid(_("That is too much for one list. Choose a shorter time, a year perhaps."))
     refused = [row for row in rows if row["outcome"] == Outcome.DENIED]

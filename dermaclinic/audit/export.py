@@ -123,5 +123,6 @@ def _portions(actor: Actor, filters: dict[str, Any], at: datetime) -> Iterator[l
 
 def _after(found: QuerySet[Event], last: Event | None) -> QuerySet[Event]:
     if last is not None:
-        found = found.filter(Q(at=last.at, pk__gt=last.pk) | Q(at__gt=last.at))
+        # The first condition says nothing new, but an index can begin there.
+        found = found.filter(at__gte=last.at).filter(Q(at__gt=last.at) | Q(pk__gt=last.pk))
     return found.select_related("actor", "sealed").order_by("at", "pk")

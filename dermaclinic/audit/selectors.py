@@ -47,7 +47,8 @@ def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
         found = matching(actor, filters)
         if place := _place(before):
             at, last = place
-            found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=last))
+            # The first condition says nothing new, but an index can begin there.
+            found = found.filter(at__lte=at).filter(Q(at__lt=at) | Q(pk__lt=last))
         rows = list(found.select_related("actor", "sealed").order_by("-at", "-pk")[: PAGE + 1])
         shown = rows[:PAGE]
         audit.viewed_audit(actor, filters=as_text(filters), shown=len(shown))

@@ -90,28 +90,28 @@ def day_begins(day: date) -> datetime:
     return datetime.combine(day, time.min, zone())
 
 
-COUNTS = {
-    "first": Min("at"),
-    "last": Max("at"),
-    "accesses": Count("pk"),
-    "patients": Count("patient_id", distinct=True),
-}
+def counted(found: Any, *by: str) -> Any:
+    """A row for each person and what else it goes by: first, last, accesses, patients."""
+    return found.values("actor_id", "actor__full_name", *by).annotate(
+        first=Min("at"),
+        last=Max("at"),
+        accesses=Count("pk"),
+        patients=Count("patient_id", distinct=True),
+    )
 
 
 def _out_of_hours(found: QuerySet[Event]) -> Iterator[Flag]:
     begins, ends = settings.CLINIC_HOURS
     open_ = Q(weekday__in=settings.CLINIC_DAYS, hour__gte=begins, hour__lt=ends)
-    rows = (
+    late = (
         opened(found)
         .annotate(
             weekday=ExtractIsoWeekDay("at", tzinfo=zone()), hour=ExtractHour("at", tzinfo=zone())
         )
         .exclude(open_)
         .annotate(day=TruncDate("at", tzinfo=zone()))
-        .values("actor_id", "actor__full_name", "day")
-        .annotate(**COUNTS)
-        .order_by("-day", "-last")[: MOST + 1]
     )
+    rows = counted(late, "day").order_by("-day", "-last")[: MOST + 1]
     reason = _("Outside of the clinic's hours: %(days)s, %(from)d to %(to)d o'clock, %(zone)s.") % {
         "days": ", ".join(str(WEEKDAYS_ABBR[day - 1]) for day in settings.CLINIC_DAYS),
         "from": begins,
@@ -123,13 +123,8 @@ def _out_of_hours(found: QuerySet[Event]) -> Iterator[Flag]:
 
 
 def _bulk(found: QuerySet[Event]) -> Iterator[Flag]:
-    rows = list(
-        opened(found)
-        .annotate(hour_of=TruncHour("at", tzinfo=UTC))
-        .values("actor_id", "actor__full_name", "hour_of")
-        .annotate(**COUNTS)
-        .order_by("-hour_of")
-    )
+    hourly = opened(found).annotate(hour_of=TruncHour("at", tzinfo=UTC))
+    rows = list(counted(hourly, "hour_of").order_by("-hour_of"))
     usual: dict[uuid.UUID, list[int]] = defaultdict(list)
     for row in rows:
         usual[row["actor_id"]].append(row["patients"])
@@ -155,16 +150,10 @@ def is_bulk(patients: int, hours: Sequence[int]) -> bool:
 
 
 def _denials(found: QuerySet[Event]) -> Iterator[Flag]:
-    rows = (
-        found.filter(actor__isnull=False, outcome=Outcome.DENIED)
-        .order_by()
-        .annotate(hour_of=TruncHour("at", tzinfo=UTC))
-        .values("actor_id", "actor__full_name", "hour_of")
-        .annotate(**COUNTS)
-        .filter(accesses__gte=DENIALS)
-        .order_by("-hour_of")[: MOST + 1]
-    )
-    for row in rows:
+    denied = found.filter(actor__isnull=False, outcome=Outcome.DENIED).order_by()
+    hourly = denied.annotate(hour_of=TruncHour("at", tzinfo=UTC))
+    many = counted(hourly, "hour_of").filter(accesses__gte=DENIALS)
+    for row in many.order_by("-hour_of")[: MOST + 1]:
         reason = _("%(number)d requests refused within an hour.") % {"number": row["accesses"]}
         yield _flag("denials", row, row["hour_of"], reason)
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.accounts.web import MemberRequest, member, reading
+from dermaclinic.accounts.web import MemberRequest, member, reading, reauthenticated
 from dermaclinic.audit import export as exports, reviews, selectors
 from dermaclinic.audit.disclosure import zone
 from dermaclinic.audit.flag_review import FlagReview
@@ -53,6 +53,7 @@ def _filters(request: MemberRequest) -> FilterForm:
 @never_cache
 @require_GET
 @member
+@reauthenticated
 def export(request: MemberRequest, form: str) -> HttpResponse:
     """A file of all entries that fit the page's filters, in one of `exports.FORMS`."""
     filters = _checked(request)

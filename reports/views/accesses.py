@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from dermaclinic.accounts.web import MemberRequest, member, reading
+from dermaclinic.accounts.web import MemberRequest, member, reading, reauthenticated
 from dermaclinic.audit.disclosure import zone
 from dermaclinic.audit.forms import SpanForm
 from dermaclinic.errors import Invalid, Unavailable
@@ -63,6 +63,7 @@ def of_patient(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_GET
 @member
+@reauthenticated
 def document(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
     """The PDF's bytes; made now and kept nowhere. The file's name tells nothing of the patient."""
     form = AccessesForm(request.GET)

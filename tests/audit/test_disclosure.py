@@ -18,7 +18,7 @@ from dermaclinic.errors import Forbidden, Invalid, NotFound
 from patients import selectors
 from reports import accesses
 from tests import factories
-from tests.pages.conftest import browser
+from tests.pages.conftest import browser, grown_stale
 
 pytestmark = pytest.mark.django_db
 
@@ -183,6 +183,8 @@ def test_the_pages(administrator: Any, doctor: Any, technician: Any, patient: An
     assert "no-store" in file["Cache-Control"]
     assert "Listmann" not in file["Content-Disposition"]
     assert file.content.startswith(b"%PDF-")
+    asked = grown_stale(browser(doctor)).get(reverse("reports:accesses-pdf", args=[patient.pk]))
+    assert asked.url.startswith(reverse("confirm"))
     assert browser(technician).get(page).status_code == 403
     assert len(events(administrator, "audit.disclosed")) == 1
 

@@ -21,7 +21,7 @@ from dermaclinic.audit.models import Event
 from dermaclinic.errors import Forbidden
 from tests import factories
 from tests.database import acting_as
-from tests.pages.conftest import browser
+from tests.pages.conftest import browser, grown_stale
 
 # Really committed: a streaming response must find its rows without a transaction around the test.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,4 +175,15 @@ def test_senseless_filters_and_other_methods_export_nothing(
 ) -> None:
     assert get(client, "csv", since="2026-02-02", until="2026-02-01").status_code == 400
     assert client.head(reverse("audit:export-csv")).status_code == 405
+    assert exported(administrator) == []
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "bundle"])
+def test_whoever_sits_there_proves_anew_who_they_are(
+    client: Client, administrator: Any, form: str
+) -> None:
+    answer = get(grown_stale(client), form, outcome="denied")
+    assert answer.status_code == 302
+    assert answer.url.startswith(reverse("confirm"))
+    assert f"export%2F{form}" in answer.url
     assert exported(administrator) == []
