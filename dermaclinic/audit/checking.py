@@ -117,6 +117,7 @@ def check(connection: Any, first: int, last: int, events: Keyring, seals: Keyrin
     """Check the seals whose rows have ids from `first` to `last`, up to the first finding."""
     seen = Stretch()
     with connection.cursor() as cursor:
+        cursor.execute("SET work_mem = '64MB'")  # a stretch is sorted in memory
         cursor.execute(SEALS, [first, last])
         rows = [_seal(row) for row in cursor.fetchall()]
         cursor.execute(RANGE, [first, last])
@@ -224,7 +225,8 @@ def _content(row: tuple[Any, ...]) -> bytes:
     """An event's signed content, from the columns of MEMBERS."""
     at = row[10].removesuffix(".000000") + "+00:00"
     detail = {} if row[21] == "{}" else json.loads(row[21])
-    return event_content(row[9], at, row[6], *row[11:21], detail=detail)
+    told: Any = (row[9], at, row[6], *row[11:21], detail)
+    return event_content(*told)
 
 
 def _difference(

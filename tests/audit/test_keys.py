@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 
-from dermaclinic.audit import keyring
+from dermaclinic.audit import content, keyring
 from dermaclinic.audit.keyring import KeyMissing, parse
 from dermaclinic.audit.models import Event, Seal
 from dermaclinic.audit.verify import prove
-from tests.audit.trails import finding, look, seal
+from tests.audit.trails import attack, finding, look, seal
 from tests.database import acting_as
 
 
@@ -82,3 +83,27 @@ def test_a_key_thrown_away_is_named(administrator: Any, settings: LazySettings) 
 def test_the_sealers_ring_is_not_the_writers() -> None:
     said = b"said"
     assert keyring.event_keys().sign(said) != keyring.seal_keys().sign(said)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_seals_of_the_first_form_still_verify(
+    administrator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they stand in databases from before keys had ids: without leaves of their own."""
+    numbers = look(administrator, 3)
+    with monkeypatch.context() as former:
+        former.setattr("dermaclinic.audit.sealer.FORM", content.FIRST_FORM)
+        former.setattr(
+            "dermaclinic.audit.sealer.leaf", lambda event: content.leaf(event, content.FIRST_FORM)
+        )
+        seal()
+    with connection.cursor() as cursor, acting_as("owner"):
+        cursor.execute("ALTER TABLE audit_sealedevent DISABLE TRIGGER USER")
+        cursor.execute("UPDATE audit_sealedevent SET leaf = NULL")
+        cursor.execute("ALTER TABLE audit_sealedevent ENABLE TRIGGER USER")
+    look(administrator)
+    seal()
+    assert finding() is None
+    with attack() as cursor:
+        cursor.execute("UPDATE audit_event SET role = 'x' WHERE id = %s", [numbers[1]])
+        assert finding().event == numbers[1]

@@ -51,7 +51,7 @@ EVENT = {
     "object_id": "'x'",
     "patient_id": "gen_random_uuid()",
     "outcome": "'denied'",
-    "purpose": "'HOPERAT'",
+    "purpose": "'x'",
     "request_id": "'x'",
     "address": "'192.0.2.99'",
     "detail": "detail || '{\"shown\": 7}'",
