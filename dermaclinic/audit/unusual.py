@@ -131,10 +131,13 @@ def _bulk(found: QuerySet[Event]) -> Iterator[Flag]:
     for row in rows:
         hours = usual[row["actor_id"]]
         if is_bulk(row["patients"], hours):
-            reason = _("%(number)d different records within an hour; usual is %(usual)d.") % {
-                "number": row["patients"],
-                "usual": round(median(hours)),
-            }
+            number = {"number": row["patients"], "usual": round(median(hours))}
+            known = len(hours) >= USUAL_HOURS
+            reason = (
+                _("%(number)d different records within an hour; usual is %(usual)d.") % number
+                if known
+                else _("%(number)d different records within an hour.") % number
+            )
             yield _flag("bulk", row, row["hour_of"], reason)
 
 
