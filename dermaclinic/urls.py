@@ -16,9 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clinic/", include("dermaclinic.accounts.member_urls")),
     path("clinic/", accounts.choose_clinic, name="choose-clinic"),
     path("account/", include("dermaclinic.accounts.account_urls")),
-    path(
-        "invitation/<uuid:clinic_id>/<str:token>/", invitation_views.accept, name="invitation"
-    ),
+    path("invitation/<uuid:clinic_id>/<str:token>/", invitation_views.accept, name="invitation"),
     path("audit/", include("dermaclinic.audit.urls")),
     path("patients/", include("patients.urls")),
     path("imaging/", include("imaging.urls")),

@@ -6,6 +6,7 @@ reached through its parent alone, whose policies hold there: nobody but the owne
 to it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
@@ -78,7 +79,7 @@ def _rows(connection: BaseDatabaseWrapper, sql: str) -> list[Any]:
         return list(cursor.fetchall())
 
 
-def check(*, databases: list[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Django's system check, with a database at hand (`check --database default`, `migrate`)."""
     found: list[CheckMessage] = []
     for alias in databases or []:

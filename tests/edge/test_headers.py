@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client, override_settings
-from django.urls import path
+from django.urls import URLPattern, URLResolver, path
 
 from dermaclinic.edge.middleware import HEADERS
 from tests.permissions.conftest import matrix  # noqa: F401 - a fixture, by its name
@@ -142,7 +142,7 @@ def _breaks(_request: Any) -> Any:
     raise RuntimeError("a defect")
 
 
-urlpatterns = [path("breaks/", _breaks)]
+urlpatterns: list[URLPattern | URLResolver] = [path("breaks/", _breaks)]
 
 
 @override_settings(ROOT_URLCONF="tests.edge.test_headers")
