@@ -5,6 +5,7 @@ with RFC 9457 problem details (dermaclinic/problems.py). A user sees what was wr
 never a traceback.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
+
+from dermaclinic.sealing.keyring import VaultError
+
+logger = logging.getLogger(__name__)
 
 
 class DomainError(Exception):
@@ -83,6 +88,19 @@ class Unavailable(DomainError):
     title = _("Not available right now")
 
 
+def told(exc: Exception) -> DomainError | None:
+    """What a user is told of an exception; None for a defect.
+
+    An object of the vault that cannot be opened is the operator's trouble, and in the log.
+    """
+    if isinstance(exc, DomainError):
+        return exc
+    if isinstance(exc, VaultError):
+        logger.error("%s: %s", type(exc).__name__, exc)
+        return Unavailable(_("What is stored cannot be opened at the moment. Try again later."))
+    return None
+
+
 def problem(error: DomainError) -> dict[str, Any]:
     """The RFC 9457 body of a domain error."""
     body: dict[str, Any] = {
@@ -107,6 +125,7 @@ class DomainErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         """Only domain errors; everything else is a defect and goes to Django's 500 page."""
-        if not isinstance(exc, DomainError):
+        error = told(exc)
+        if error is None:
             return None
-        return render(request, "errors/problem.html", {"error": exc}, status=exc.status)
+        return render(request, "errors/problem.html", {"error": error}, status=error.status)

@@ -16,15 +16,15 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from dermaclinic.errors import DomainError, Invalid, NotFound, TooMany, problem
+from dermaclinic.errors import DomainError, Invalid, NotFound, TooMany, problem, told
 
 PROBLEM_JSON = "application/problem+json"
 
 
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None for a defect, which goes on to the 500 page and the log."""
-    if isinstance(exc, DomainError):
-        return Response(problem(exc), exc.status, content_type=PROBLEM_JSON)
+    if (error := told(exc)) is not None:
+        return Response(problem(error), error.status, content_type=PROBLEM_JSON)
     response = exception_handler(_as_drf(exc), context)
     if response is None:
         return None

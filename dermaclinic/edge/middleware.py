@@ -11,7 +11,7 @@ from django_stubs_ext import StrOrPromise
 
 from dermaclinic.accounts.caller import address_of
 from dermaclinic.edge import rates
-from dermaclinic.errors import DomainError, TooMany, problem
+from dermaclinic.errors import DomainError, Invalid, TooMany, problem
 from dermaclinic.problems import PROBLEM_JSON
 
 HEADERS = {
@@ -54,7 +54,12 @@ class EdgeMiddleware:
     def _stopped(self, request: HttpRequest) -> HttpResponse | None:
         if request.path in MONITORS:
             return None
-        if _declares_too_much(request):
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if not (declared.isascii() and declared.isdigit()):
+            return _refusal(request, Invalid(_("The length of the body is no number.")))
+        # Files have limits of their own (imaging/uploads.py, rest/parsers.py), which say more.
+        is_file = request.content_type == "multipart/form-data"
+        if int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not is_file:
             return _refusal(request, BodyTooLarge(_("Send less at a time.")))
         return _slowed(request, "address", rates.whole_line(address_of(request)))
 
@@ -77,14 +82,6 @@ class RateMiddleware:
         if request.method in _WRITING and "Authorization" not in request.headers:
             return _slowed(request, "guesses", rates.whole_line(address_of(request)))
         return None
-
-
-def _declares_too_much(request: HttpRequest) -> bool:
-    """Files have limits of their own (imaging/uploads.py, rest/parsers.py), which say more."""
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdigit() or request.content_type == "multipart/form-data":
-        return False
-    return int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _slowed(request: HttpRequest, kind: str, who: str) -> HttpResponse | None:

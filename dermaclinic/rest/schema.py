@@ -81,7 +81,7 @@ def operation(
 
     `problems` adds statuses to those that follow from what the method takes.
     """
-    statuses = {429, *problems}
+    statuses = {429, 503, *problems}
     if signed_in:
         statuses |= {401, 403}
     if request is not None:

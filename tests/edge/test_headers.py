@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.template.loader import render_to_string
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, path
@@ -52,7 +52,8 @@ class Inline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = dict(attrs)
-        self._open = tag if tag in ("script", "style") and "src" not in said else ""
+        is_data = said.get("type") == "application/json"  # run by nobody, whatever the policy
+        self._open = tag if tag == "script" and "src" not in said and not is_data else ""
         if tag == "style":
             self.found.append("<style>")
         if tag in ("base", "iframe", "object", "embed"):
@@ -111,7 +112,8 @@ def complaints(response: Any, *, draws: bool = False) -> list[str]:
     return found
 
 
-def test_every_page_and_answer(matrix: Matrix) -> None:  # noqa: F811 - the fixture
+def test_every_page_and_answer(matrix: Matrix, settings: Any) -> None:  # noqa: F811 - the fixture
+    settings.VAULT_DIR = matrix.vault
     found, pages, met = [], 0, set()
     for row in ROWS:
         if row.route in PUBLIC:
@@ -207,7 +209,7 @@ def test_over_https_the_browser_is_told_to_stay_there() -> None:
 
 def test_static_files_have_them_too(tmp_path: Any) -> None:
     (tmp_path / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    middleware = list(settings.MIDDLEWARE)
+    middleware = list(django_settings.MIDDLEWARE)
     edge = middleware.index("dermaclinic.edge.middleware.EdgeMiddleware")
     middleware.insert(edge + 1, "whitenoise.middleware.WhiteNoiseMiddleware")
     with override_settings(STATIC_ROOT=tmp_path, MIDDLEWARE=middleware):

@@ -324,14 +324,6 @@ def test_mutations_are_admitted_or_refused(data: st.DataObject) -> None:
     _mutate(data)
 
 
-@pytest.mark.fuzz
-@pytest.mark.timeout(3600)
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_very_many_mutations_are_admitted_or_refused(data: st.DataObject) -> None:
-    _mutate(data)
-
-
 def _mutate(data: st.DataObject) -> None:
     mutant = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _change in range(data.draw(st.integers(1, 6))):
