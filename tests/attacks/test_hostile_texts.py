@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+import pytest
 from django.template.loader import render_to_string
 
 from dermaclinic import csv_safe
@@ -15,6 +16,7 @@ from tests.edge.test_headers import inline
 from tests.permissions.expected import ROWS
 from tests.permissions.matrix import Matrix, rolled_back
 
+pytestmark = pytest.mark.django_db  # inside of the scene's transaction
 LIVE = (f"<script>{MARK}", f"onerror={MARK}()>", f"<img src=x onerror={MARK}")
 MEMBERS = ("technician", "doctor", "administrator")
 

@@ -14,6 +14,7 @@ from tests.permissions.expected import ROWS
 from tests.permissions.matrix import Matrix, rolled_back
 from tests.permissions.shapes import Row
 
+pytestmark = pytest.mark.django_db  # inside of the scene's transaction
 FORGED = str(uuid.UUID("f0f0f0f0-1111-4222-8333-444455556666"))
 OWNERS = (
     "id", "pk", "clinic", "clinic_id", "user", "user_id", "membership_id", "created_by",

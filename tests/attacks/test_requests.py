@@ -39,7 +39,7 @@ class TestSessions:
         session = client.session
         session["planted"] = "by an attacker"
         session.save()
-        planted = session.session_key
+        planted = str(session.session_key)
         client.cookies[settings.SESSION_COOKIE_NAME] = planted
         client.post(
             reverse("sign-in"),
@@ -61,7 +61,7 @@ class TestSessions:
 
     def test_signing_out_ends_it_on_the_server(self, technician: Any) -> None:
         client = browser(technician)
-        key = client.session.session_key
+        key = str(client.session.session_key)
         client.post(reverse("sign-out"))
         other = Client()
         other.cookies[settings.SESSION_COOKIE_NAME] = key
@@ -69,7 +69,7 @@ class TestSessions:
 
     def test_a_session_is_no_address(self, technician: Any) -> None:
         """Neither a query nor a header carries one in."""
-        key = browser(technician).session.session_key
+        key = str(browser(technician).session.session_key)
         for query in ("sessionid", settings.SESSION_COOKIE_NAME, "token"):
             answer = Client().get(reverse("patients:find"), {query: key})
             assert answer.status_code == 302
@@ -164,8 +164,8 @@ class TestHosts:
             assert "evil" not in answer.headers.get("Location", "")
 
     def test_what_a_proxy_is_not_asked_to_say_counts_for_nothing(self, technician: Any) -> None:
-        answer = browser(technician).get("/", headers={"X-Forwarded-Host": "evil.example"})
-        assert "evil" not in answer.headers.get("Location", "")
+        page = browser(technician).get("/", headers={"X-Forwarded-Host": "evil.example"})
+        assert "evil" not in page.headers.get("Location", "")
         answer = as_member(technician).get(
             f"{V1}/quarantine/", headers={"X-Forwarded-Host": "evil.example"}
         )

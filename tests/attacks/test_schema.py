@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.permissions.matrix import SECRETS, Matrix, rolled_back
 
+pytestmark = pytest.mark.django_db  # inside of the scene's transaction
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -112,6 +112,7 @@ def complaints(response: Any, *, draws: bool = False) -> list[str]:
     return found
 
 
+@pytest.mark.django_db  # inside of the scene's transaction
 def test_every_page_and_answer(matrix: Matrix, settings: Any) -> None:  # noqa: F811 - the fixture
     settings.VAULT_DIR = matrix.vault
     found, pages, met = [], 0, set()
