@@ -79,9 +79,21 @@ class RateMiddleware:
             return None
         if request.user.is_authenticated:
             return _slowed(request, "member", str(request.user.pk))
-        if request.method in _WRITING and "Authorization" not in request.headers:
+        if _is_guess(request, view):
             return _slowed(request, "guesses", rates.whole_line(address_of(request)))
         return None
+
+
+def _is_guess(request: HttpRequest, view: Any) -> bool:
+    """What nobody signed in writes; a passkey's question, too, since a session is made for it.
+
+    Not what an API view reads a token of: nobody guesses those, and they are counted by member.
+    """
+    if request.resolver_match and request.resolver_match.url_name == "sign-in-passkey":
+        return True
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    reads_tokens = bool(getattr(getattr(view, "cls", None), "authentication_classes", ()))
+    return request.method in _WRITING and not (reads_tokens and scheme.lower() == "token")
 
 
 def _slowed(request: HttpRequest, kind: str, who: str) -> HttpResponse | None:

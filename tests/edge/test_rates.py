@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import caches
@@ -129,6 +130,38 @@ def test_guesses_are_counted_before_anybody_is_asked(settings: Any, technician: 
     assert answers[3:] == [429, 429] and 429 not in answers[:3]
     assert client.post("/sign-in/", guess).status_code == 429, "one count for both doors"
     assert client.get("/sign-in/").status_code == 200, "looking is no guess"
+
+
+@pytest.mark.parametrize("scheme", ["Token", "Bearer", "Basic"])
+def test_a_header_that_nobody_reads_hides_no_guess(settings: Any, scheme: str) -> None:
+    limit(settings, guesses=3)
+    guess = {"email": "nobody@clinic.example", "password": "a wrong one entirely"}
+    client = Client(headers={"Authorization": f"{scheme} {'f' * 40}"})
+    doors = [f"{V1}/auth/token/", "/sign-in/", f"/invitation/{uuid4()}/made-up/"] * 2
+    answers = [
+        client.post(door, guess, content_type="application/json").status_code for door in doors
+    ]
+    assert 429 not in answers[:3] and answers[3:] == [429] * 3
+
+
+def test_who_comes_with_a_token_makes_no_guess(settings: Any, technician: Any) -> None:
+    limit(settings, guesses=1)
+    client = as_member(technician)
+    path = f"{V1}/patients/search/"
+    answers = [
+        client.post(path, {"q": "xy"}, content_type="application/json").status_code
+        for _ in range(3)
+    ]
+    assert 429 not in answers
+    assert client.post("/sign-in/", {}).status_code != 429
+    assert client.post("/sign-in/", {}).status_code == 429, "on a page the token counts for nothing"
+    other = Client(headers={"Authorization": "Basic eDp5"})
+    assert other.post(path, {}, content_type="application/json").status_code == 429
+
+
+def test_a_passkeys_question_is_counted_since_it_is_kept(settings: Any) -> None:
+    limit(settings, guesses=2)
+    assert statuses(Client(), "/sign-in/passkey/", 4) == [200, 200, 429, 429]
 
 
 def test_monitors_are_never_slowed(settings: Any) -> None:
