@@ -2,7 +2,8 @@
 
 PostgreSQL explains an error with the row's values ("DETAIL: Key (mrn)=(…) already exists"), Django
 and Celery log the whole. This filter goes on each handler: what the database said is cut down to
-the kind of error, the constraint, the table and the column, in messages as in tracebacks.
+the kind of error, the constraint, the table and the column, in messages as in tracebacks. Django
+also names the address of what it refuses, and an invitation's holds the secret: that part is cut.
 """
 
 import logging
@@ -14,12 +15,13 @@ from collections.abc import Iterator
 _EXPLANATION = re.compile(
     r"(?:\n|\\n)\s*(?:DETAIL|CONTEXT|HINT|QUERY|STATEMENT|LINE \d+)\s*:.*", re.DOTALL
 )
+_SECRET_PATH = re.compile(r"(/invitation/[^/\s]+/)[^/\s'\"<>]+")  # who has it may take the place
 _WITHHELD = " (details are withheld)"
 _SAFE_CLASSES = ("23", "40", "42", "53", "57")  # their first line names rules, tables, columns
 
 
 class WithoutValues(logging.Filter):
-    """Takes values out of what the database's errors say. Changes the record, drops none."""
+    """Takes out what the database's errors tell, and secrets of paths. Changes, drops none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[1] is not None:
@@ -38,12 +40,16 @@ class WithoutValues(logging.Filter):
                 for each in record.args
             )
         message = record.getMessage()
-        short = _EXPLANATION.sub(_WITHHELD, message)
+        short = _cut(message)
         if short != message:
             record.msg, record.args = short, ()
         if record.exc_text:
-            record.exc_text = _EXPLANATION.sub(_WITHHELD, record.exc_text)
+            record.exc_text = _cut(record.exc_text)
         return True
+
+
+def _cut(text: str) -> str:
+    return _SECRET_PATH.sub(r"\1…", _EXPLANATION.sub(_WITHHELD, text))
 
 
 def described(error: BaseException) -> str:

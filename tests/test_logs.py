@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.test import Client
 
+from dermaclinic.accounts import invitations
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.logs import WithoutValues
 from patients.models import Patient
@@ -128,6 +130,37 @@ def test_everything_else_stays_as_it_was(log: Any) -> None:
         assert part in text
 
 
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the console's own handler writes."""
+    out = io.StringIO()
+    handler = next(
+        each
+        for each in logging.getLogger().handlers
+        if type(each) is logging.StreamHandler and each.filters
+    )
+    monkeypatch.setattr(handler, "stream", out)
+    return out
+
+
+def test_a_refused_invitation_leaves_no_secret_in_the_log(
+    administrator: Any, console: io.StringIO
+) -> None:
+    """The token still opens the place: `Bad Request: /invitation/…` must not hand it on."""
+    _made, token = invitations.invite(
+        actor=administrator, email="new.person@clinic.example", role="technician"
+    )
+    path = f"/invitation/{administrator.clinic_id}/{token}/"
+    assert Client().post(path, {"full_name": "", "password": "short"}).status_code == 400
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 403
+    assert Client().get(f"{path}more").status_code == 404
+    assert Client().get(path).status_code == 200, "it is a living one"
+    text = console.getvalue()
+    for kind in ("Bad Request", "Forbidden", "Not Found"):
+        assert f"/invitation/{administrator.clinic_id}/…" in text and kind in text
+    assert token not in text
+
+
 def test_every_handler_of_the_settings_has_the_filter() -> None:
     for name, handler in settings.LOGGING["handlers"].items():
         assert "without_values" in handler["filters"], name
@@ -137,7 +170,7 @@ def test_every_handler_of_the_settings_has_the_filter() -> None:
 
 
 def test_a_page_that_fails_writes_no_values(
-    technician: Any, monkeypatch: pytest.MonkeyPatch
+    technician: Any, monkeypatch: pytest.MonkeyPatch, console: io.StringIO
 ) -> None:
     """The whole way: a view raises, Django logs, the console shows it."""
     error = duplicate(technician)
@@ -145,17 +178,10 @@ def test_a_page_that_fails_writes_no_values(
     def broken(*_args: Any, **_kwargs: Any) -> None:
         raise error
 
-    out = io.StringIO()
-    console = next(
-        each
-        for each in logging.getLogger().handlers
-        if type(each) is logging.StreamHandler and each.filters
-    )
-    monkeypatch.setattr(console, "stream", out)
     monkeypatch.setattr("patients.selectors.search", broken)
     client = browser(technician)
     client.raise_request_exception = False
     assert client.post("/patients/", {"q": "some"}).status_code == 500
-    assert "Internal Server Error" in out.getvalue()
-    assert "mrn_is_unique_in_a_clinic" in out.getvalue()
-    assert MRN not in out.getvalue()
+    assert "Internal Server Error" in console.getvalue()
+    assert "mrn_is_unique_in_a_clinic" in console.getvalue()
+    assert MRN not in console.getvalue()
