@@ -31,7 +31,7 @@ KEPT = ("AUDIT_EVENT_KEY", "AUDIT_SEAL_KEY", "SECRET_KEY")
 
 def _given(name: str) -> str:
     found = sources.value(name, os.environ)
-    if not found and not os.environ.get("DATABASE_URL"):
+    if not found and not sources.value("DATABASE_URL", os.environ):
         found = embedded.development_key(name)
     return found
 
@@ -46,13 +46,13 @@ def _vault() -> Path:
 
 
 def _database() -> str:
-    return os.environ.get("DATABASE_URL") or embedded.database_url()
+    return sources.value("DATABASE_URL", os.environ) or embedded.database_url()
 
 
 def _make(file: Path) -> str:
     if file.exists():
         raise BackupError(f"{file} is there already.")
-    password = os.environ.get("DATABASE_PASSWORD_BACKUP", "")
+    password = sources.value("DATABASE_PASSWORD_BACKUP", os.environ)
     env = postgres.environment(_database(), user=postgres.BACKUP_ROLE, password=password)
     return _told(making.make(file, env=env, vault=_vault(), keyring=_keyring()))
 
@@ -65,7 +65,7 @@ def _told(found: dict[str, Any]) -> str:
 
 
 def _restore(file: Path) -> str:
-    if not os.environ.get("DATABASE_URL"):
+    if not sources.value("DATABASE_URL", os.environ):
         raise BackupError("Set DATABASE_URL to a superuser's, of a new and empty database.")
     found = restoring.restore(file, url=_database(), vault=_vault(), keyring=_keyring())
     return f"{_told(found)} Restored. Now run manage.py seal_audit --all, then verify_audit."
@@ -84,11 +84,14 @@ def _keys(file: Path) -> str:
     keyring = _keyring()  # opened, so that the backup needs no key management
     pairs = [f"{key_id}:{_text(key)}" for key_id, key in keyring.keys.items()]
     keys = {"VAULT_KEYS": ",".join(pairs), "VAULT_NAMING_KEY": _text(keyring.naming_key)}
-    keys |= {name: os.environ[name] for name in KEPT if os.environ.get(name)}
+    keys |= {name: found for name in KEPT if (found := _given(name))}
     text = key_backup.seal(keys, _passphrase(twice=True))
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(text)
-    return f"{', '.join(keys)} are in {file}. Keep it, and the passphrase, apart from the backups."
+    told = f"{', '.join(keys)} are in {file}. Keep it, and the passphrase, apart from the backups."
+    if missing := [name for name in KEPT if name not in keys]:
+        told += f" Not given to this process, so NOT in it: {', '.join(missing)}."
+    return told
 
 
 def _open_keys(file: Path) -> str:

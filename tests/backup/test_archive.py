@@ -145,6 +145,28 @@ def test_keys_are_kept_and_opened_by_command(command: Any, tmp_path: Path) -> No
     assert command("keys", str(file)).returncode == 1, "never overwritten"
 
 
+def test_keys_given_by_file_are_kept_and_what_is_missing_is_named(
+    command: Any, tmp_path: Path
+) -> None:
+    given = {}
+    for name in ("SECRET_KEY", "AUDIT_EVENT_KEY"):
+        file = tmp_path / name
+        file.write_text(f"text of {name}\n")
+        file.chmod(0o400)
+        given[f"{name}_FILE"] = str(file)
+    url = tmp_path / "url"
+    url.write_text("postgresql:///x")
+    url.chmod(0o400)
+    done = command("keys", str(tmp_path / "keys"), DATABASE_URL_FILE=str(url), **given)
+    assert done.returncode == 0, done.stderr
+    assert "NOT in it: AUDIT_SEAL_KEY." in done.stdout
+    opened = command("open-keys", str(tmp_path / "keys")).stdout.splitlines()
+    assert opened[2:] == [
+        "AUDIT_EVENT_KEY=text of AUDIT_EVENT_KEY",
+        "SECRET_KEY=text of SECRET_KEY",
+    ]
+
+
 def test_a_new_key_is_random_and_may_be_wrapped(command: Any, tmp_path: Path) -> None:
     one, two = (command("new-key", "2027").stdout for _ in range(2))
     assert one != two
