@@ -1,5 +1,7 @@
 """A clinic's server: HTTPS only, every secret required, nothing made up."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from dermaclinic.settings.base import *  # noqa: F403 - settings modules are layered by star import
 from dermaclinic.settings.base import DATABASE_ROLE as _role
 from dermaclinic.settings.environment import names, origins, required
@@ -15,6 +17,12 @@ if _role in ("web", "worker"):  # the others open no image
 VAULT_REFUSES_DEMO_KEYS = True
 if _role == "web":
     required("ALLOWED_HOSTS")
+    if not TRUSTED_PROXIES:  # noqa: F405 - from base
+        raise ImproperlyConfigured(
+            "Set TRUSTED_PROXIES to the address or network that the reverse proxy's requests come "
+            "from: without it all callers have the proxy's address, and whoever is slowed down or "
+            "locked out takes everybody with them."
+        )
 ALLOWED_HOSTS = names("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = origins(ALLOWED_HOSTS)
 

@@ -17,6 +17,7 @@ SECRETS = {
     "VAULT_KEYS": "v",
     "VAULT_NAMING_KEY": "n",
     "ALLOWED_HOSTS": "clinic.example",
+    "TRUSTED_PROXIES": "192.0.2.1",
 }
 PROGRAM = """
 import json, importlib, sys
@@ -63,6 +64,15 @@ def test_hosts_are_written_as_people_write_them() -> None:
 
 def test_the_web_server_needs_its_name() -> None:
     assert load("production", without="ALLOWED_HOSTS") is None
+
+
+@pytest.mark.parametrize("proxies", ["", " , "])
+def test_the_web_server_needs_to_know_its_proxy(proxies: str) -> None:
+    """Else all callers share one address: its rates, and its lockouts."""
+    assert load("production", TRUSTED_PROXIES=proxies) is None
+    assert load("production", without="TRUSTED_PROXIES") is None
+    assert load("production", DATABASE_ROLE="worker", without="TRUSTED_PROXIES") == {}
+    assert load("development", TRUSTED_PROXIES=proxies) == {}
 
 
 @pytest.mark.parametrize("role", ["web", "worker"])

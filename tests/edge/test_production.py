@@ -37,6 +37,7 @@ def given(tmp_path: Path, role: str = "web") -> dict[str, str]:
         "VAULT_NAMING_KEY": random_key(),
         "VAULT_DIR": str(tmp_path / "vault"),
         "ALLOWED_HOSTS": "clinic.example",
+        "TRUSTED_PROXIES": "192.0.2.1",
     }
 
 
@@ -56,6 +57,12 @@ def test_djangos_deployment_check_finds_nothing(tmp_path: Path) -> None:
     done = manage(given(tmp_path), "check", "--deploy", "--fail-level", "INFO")
     assert (done.returncode, done.stderr) == (0, "")
     assert "no issues" in done.stdout
+
+
+def test_a_server_behind_an_unknown_proxy_says_so_and_does_not_start(tmp_path: Path) -> None:
+    done = manage(given(tmp_path) | {"TRUSTED_PROXIES": ""}, "check", "--deploy")
+    assert done.returncode != 0
+    assert "Set TRUSTED_PROXIES" in done.stderr
 
 
 @pytest.mark.parametrize(

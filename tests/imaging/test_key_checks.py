@@ -123,6 +123,7 @@ def environment(tmp_path: Path, **given: str) -> dict[str, str]:
         "VAULT_NAMING_KEY": NAMING,
         "VAULT_DIR": str(tmp_path / "vault"),
         "ALLOWED_HOSTS": "clinic.example",
+        "TRUSTED_PROXIES": "192.0.2.1",
         **given,
     }
 
