@@ -4,8 +4,10 @@ It runs beside the sealing in a thread of its own. A full disk or a dead collect
 the sealing nor anybody's request: how far it got is kept in the database, and it tries again.
 """
 
+import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from itertools import accumulate
 
@@ -20,6 +22,7 @@ from dermaclinic.audit.models import Delivery, Event, Seal
 TOGETHER = 500  # events in one connection, or those of one seal if it has more
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 Say = Callable[[str], object]
+logger = logging.getLogger(__name__)
 
 
 def anchor() -> int:
@@ -57,43 +60,66 @@ def deliver(to: syslog.Collector) -> int:
     return len(frames)
 
 
+def deliver_next() -> int:
+    """Deliver to the collector of the settings; 0 without one."""
+    to = syslog.collector()
+    return deliver(to) if to else 0
+
+
+class _Errand:
+    """One thing to take out, again and again; after trouble it waits, each time twice as long."""
+
+    def __init__(self, run: Callable[[], int], say: Say, longest: float) -> None:
+        self._run, self._say, self._longest = run, say, longest
+        self._pause = PAUSE
+        self._not_before = 0.0
+
+    def attempt(self) -> int:
+        """How much was taken out; 0 while it waits, and when it fails, for whatever reason."""
+        if time.monotonic() < self._not_before:
+            return 0
+        try:
+            done = self._run()
+        except OSError as error:
+            self._wait_longer(f"What is sealed could not be taken out: {type(error).__name__}")
+        except DatabaseError as error:
+            connection.close()
+            self._wait_longer(f"The database does not answer: {type(error).__name__}")
+        except Exception as error:  # a thread that ends takes out nothing ever again
+            logger.exception("What is sealed could not be taken out")
+            self._wait_longer(f"What is sealed could not be taken out: {type(error).__name__}")
+        else:
+            self._pause = PAUSE
+            return done
+        return 0
+
+    def _wait_longer(self, what: str) -> None:
+        self._pause = min(self._pause * 2, self._longest)
+        self._not_before = time.monotonic() + self._pause
+        self._say(f"{what}. Trying again in {self._pause:.0f} s.")
+
+
 class Outside(threading.Thread):
-    """Takes out what is due while `active` is set; `close` ends it."""
+    """Takes out what is due while `active` is set; `close` ends it. No errand waits for another."""
 
     def __init__(self, say: Say, *, longest_pause: float = LONGEST_PAUSE) -> None:
         super().__init__(name="audit-outside", daemon=True)
         self.active = threading.Event()
-        self._say = say
         self._stop_asked = threading.Event()
-        self._longest = longest_pause
-        self._pause = PAUSE
+        self._anchor = _Errand(anchor, say, longest_pause)
+        self._syslog = _Errand(deliver_next, say, longest_pause)
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
             more = self.active.is_set() and self.once()
             if not more:
-                self._stop_asked.wait(self._pause)
+                self._stop_asked.wait(PAUSE)
         connection.close()
 
     def once(self) -> bool:
         """One round; True when there is more to send at once."""
-        try:
-            anchor()
-            to = syslog.collector()
-            sent = deliver(to) if to else 0
-        except OSError as error:
-            self._wait_longer(f"What is sealed could not be taken out: {type(error).__name__}")
-            return False
-        except DatabaseError as error:
-            connection.close()
-            self._wait_longer(f"The database does not answer: {type(error).__name__}")
-            return False
-        self._pause = min(PAUSE, self._longest)
-        return sent > 0
-
-    def _wait_longer(self, what: str) -> None:
-        self._pause = min(self._pause * 2, self._longest)
-        self._say(f"{what}. Trying again in {self._pause:.0f} s.")
+        self._anchor.attempt()
+        return self._syslog.attempt() > 0
 
     def close(self, seconds: float = 10.0) -> None:
         """End it, at the latest after what it is sending."""

@@ -4,6 +4,7 @@ import re
 import ssl
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,7 +12,7 @@ from django.conf import LazySettings
 
 from dermaclinic import audit
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.audit import dicom_message, outside, syslog
+from dermaclinic.audit import dicom_message, keyring, outside, syslog
 from dermaclinic.audit.models import Anchor, Delivery, Event
 from tests import factories
 from tests.audit.collectors import Authority, Listening, deaf
@@ -106,8 +107,13 @@ def test_a_stranger_with_the_collectors_address_gets_nothing(
 
 
 def test_a_round_goes_on_after_trouble_and_anchors_once(
-    administrator: Any, authority: Authority, settings: LazySettings, tmp_path: Path
+    administrator: Any,
+    authority: Authority,
+    settings: LazySettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    clock = Clock(monkeypatch)
     said: list[str] = []
     sender = outside.Outside(said.append)
     settings.AUDIT_ANCHOR = str(tmp_path / "anchor" / "audit.jsonl")
@@ -115,12 +121,14 @@ def test_a_round_goes_on_after_trouble_and_anchors_once(
     seal()
     with Listening(authority) as collector:
         at = collector.at
-    settings.AUDIT_SYSLOG = at.name
-    settings.AUDIT_SYSLOG_CA = str(at.ca)
-    settings.AUDIT_SYSLOG_CERTIFICATE, settings.AUDIT_SYSLOG_KEY = str(at.certificate), str(at.key)
+    sending_to(settings, at)
     with acting_as("sealer"):
         assert not sender.once()
+        clock.now += 1.9
+        assert not sender.once(), "it waits"
+        clock.now += 0.2
         assert not sender.once()
+    clock.now += 4
     assert [each.split(".")[1] for each in said] == [
         " Trying again in 2 s", " Trying again in 4 s",
     ]  # fmt: skip
@@ -130,6 +138,69 @@ def test_a_round_goes_on_after_trouble_and_anchors_once(
         assert Anchor.objects.count() == 1
     assert numbers(collector.messages) == expected
     assert len(Path(settings.AUDIT_ANCHOR).read_bytes().splitlines()) == 1
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(outside.time, "monotonic", lambda: self.now)
+
+
+def sending_to(settings: LazySettings, at: syslog.Collector) -> None:
+    settings.AUDIT_SYSLOG, settings.AUDIT_SYSLOG_CA = at.name, str(at.ca)
+    settings.AUDIT_SYSLOG_CERTIFICATE, settings.AUDIT_SYSLOG_KEY = str(at.certificate), str(at.key)
+
+
+def test_an_anchor_that_cannot_be_written_holds_up_no_syslog(
+    administrator: Any, authority: Authority, settings: LazySettings, tmp_path: Path
+) -> None:
+    """A full disk, a folder that is gone: here a file stands in the way."""
+    (tmp_path / "blocked").write_text("")
+    settings.AUDIT_ANCHOR = str(tmp_path / "blocked" / "audit.jsonl")
+    expected = look(administrator, 2)
+    seal()
+    said: list[str] = []
+    sender = outside.Outside(said.append)
+    with Listening(authority) as collector, acting_as("sealer"):
+        sending_to(settings, collector.at)
+        assert sender.once()
+        assert not sender.once()
+        assert Anchor.objects.count() == 0
+    assert numbers(collector.messages) == expected
+    assert len(said) == 1 and "Trying again in 2 s" in said[0]
+
+
+@pytest.mark.parametrize("trouble", [ValueError, keyring.KeyMissing])
+def test_trouble_that_nobody_thought_of_ends_no_errand(
+    trouble: type[Exception],
+    administrator: Any,
+    authority: Authority,
+    settings: LazySettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock(monkeypatch)
+    settings.AUDIT_ANCHOR = str(tmp_path / "anchor" / "audit.jsonl")
+    expected = look(administrator, 2)
+    seal()
+    said: list[str] = []
+    sender = outside.Outside(said.append)
+    with Listening(authority) as collector, acting_as("sealer"):
+        sending_to(settings, collector.at)
+        with monkeypatch.context() as patch:
+            patch.setattr(outside.anchors, "write", mock.Mock(side_effect=trouble("unforeseen")))
+            patch.setattr(outside.syslog, "send", mock.Mock(side_effect=trouble("unforeseen")))
+            assert not sender.once()
+        assert Anchor.objects.count() == 0
+        clock.now += 3
+        assert sender.once()
+        assert Anchor.objects.count() == 1
+    assert numbers(collector.messages) == expected
+    assert [trouble.__name__ in each for each in said] == [True, True]
+    assert sum(each.name == outside.__name__ for each in caplog.records) == 2, "with tracebacks"
 
 
 def test_the_message_is_dicoms_and_names_nobody(technician: Any) -> None:
