@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from dermaclinic import audit
+from dermaclinic.accounts import members
 from dermaclinic.accounts.caller import address_of
 from dermaclinic.accounts.models import Membership, User
 from dermaclinic.accounts.people import actor_for, actors_of, clinics_of, memberships_of
@@ -75,11 +76,19 @@ def _role(claims: Mapping[str, Any], user: User) -> str:
 
 
 def _give(request: HttpRequest, membership: Membership, role: str) -> None:
-    before = membership.role
+    """Raises Refused where it would leave the clinic without an administrator."""
     with clinic_context(membership.clinic_id):
-        membership.role = role
-        Membership.objects.filter(pk=membership.pk).update(role=role)
-        audit.mapped_role(actor_for(request, membership), membership, before=before)
+        administrators = members.locked_administrators(membership.clinic_id)
+        rows = Membership.objects.select_for_update(of=("self",)).select_related("user")
+        found = rows.get(pk=membership.pk)
+        before = found.role
+        if role == before:
+            return
+        if [each.pk for each in administrators] == [found.pk]:
+            raise Refused("last administrator", found.user)
+        found.role = role
+        found.save(update_fields=["role"])
+        audit.mapped_role(actor_for(request, found), found, before=before)
 
 
 def record_refusal(request: HttpRequest, refused: Refused) -> None:

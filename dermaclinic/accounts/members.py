@@ -85,11 +85,17 @@ def reactivate(*, actor: Actor, membership_id: uuid.UUID) -> Membership:
     return found
 
 
+def locked_administrators(clinic_id: uuid.UUID) -> list[Membership]:
+    """The clinic's active administrators. Who changes a role or a membership waits here."""
+    rows = Membership.objects.select_for_update().filter(clinic_id=clinic_id)
+    return list(rows.filter(role=_ADMINISTRATOR, is_active=True).order_by("pk"))
+
+
 def _locked(actor: Actor, membership_id: uuid.UUID) -> Membership:
     """The membership to be changed. All changes in a clinic wait for each other here."""
     policies.require(actor, "change", Membership)
     rows = Membership.objects.select_for_update().filter(clinic_id=actor.clinic_id)
-    administrators = list(rows.filter(role=_ADMINISTRATOR, is_active=True).order_by("pk"))
+    administrators = locked_administrators(actor.clinic_id)
     if not any(each.user_id == actor.person.pk for each in administrators):
         # Somebody else's change, which this one waited for.
         raise Forbidden(_("You are no longer an administrator of this clinic."))

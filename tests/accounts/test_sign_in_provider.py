@@ -237,6 +237,26 @@ def test_a_factor_of_ones_own_is_asked_for_unless_the_provider_saw_one(
     assert client.get(reverse("reports:worklist")).status_code == 200
 
 
+def test_the_claim_does_not_take_a_clinics_last_administrator(
+    hospital: IdentityProvider, clinic: Any, settings: Any
+) -> None:
+    settings.OIDC_ROLE_CLAIM, settings.OIDC_ROLES = "roles", {"physician": "doctor"}
+    person = member(clinic, "administrator")
+    is_person(hospital, person, roles=["physician"])
+    client = Client()
+    assert through(client, hospital).status_code == 403
+    assert not is_signed_in(client)
+    person.refresh_from_db()
+    assert person.role == "administrator"
+    assert not SocialAccount.objects.exists()
+    assert refused(clinic) == ["last administrator"]
+    assert not told(clinic, "account.role_mapped")
+    member(clinic, "administrator")
+    assert through(client, hospital).status_code == 302
+    person.refresh_from_db()
+    assert person.role == "doctor"
+
+
 def test_one_may_confirm_there_what_one_began_there(
     hospital: IdentityProvider, clinic: Any
 ) -> None:
