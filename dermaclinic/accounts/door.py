@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from allauth.account.internal.flows.login import (
+    clear_authentication_records,
     get_authentication_records,
     perform_login,
     record_authentication,
@@ -57,6 +58,7 @@ def knock(
     """A first proof is given (`method`: password or mfa): go on to the next stage."""
     if request.user.is_authenticated:
         auth.logout(request)  # whoever was here before takes nothing along
+    clear_authentication_records(request)  # nor does who went away at the second question
     record_authentication(request, user, method=method, **evidence)
     return perform_login(request, Login(user=user, redirect_url=target))
 

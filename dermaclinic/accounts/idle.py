@@ -1,4 +1,5 @@
-"""The end of a session in which nobody has asked for anything for as long as the clinic allows.
+"""The end of a session in which nobody has asked for anything for as long as the clinic allows, and
+of every session SESSION_COOKIE_AGE after its sign-in.
 
 What a page asks for by itself is no sign of a person: polls, which say so in a header (static/js/
 idle.js), and the images and scripts that the browser fetches. The browser warns, covers the page
@@ -6,15 +7,18 @@ and leaves by its own clock; here is the limit that no browser can move.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from dermaclinic import audit
 from dermaclinic.accounts import clinic_settings
+from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.caller import address_of
 from dermaclinic.accounts.middleware import find_actor
 from dermaclinic.accounts.models import ClinicSettings
@@ -46,12 +50,17 @@ def is_background(request: HttpRequest) -> bool:
 
 def sign_out(request: HttpRequest) -> None:
     """End this session for the pause in it, and record that."""
+    _end(request, audit.idled_out)
+
+
+def _end(request: HttpRequest, record: Callable[[Actor], None]) -> None:
     actor = find_actor(request)
     if actor is not None:
         with clinic_context(actor.clinic_id):
-            audit.idled_out(actor)
+            record(actor)
     UserSession.objects.filter(session_key=request.session.session_key).delete()
     auth.logout(request)
+    request.actor = None  # type: ignore[attr-defined]  # nobody acts any more
 
 
 class IdleMiddleware:
@@ -72,21 +81,30 @@ class IdleMiddleware:
 
 def _look(request: HttpRequest) -> None:
     now = timezone.now()
-    seen = _last_seen(request, now)
-    if now > seen + timedelta(minutes=minutes(request)) + GRACE:
+    began, seen = _times(request, now)
+    if now > began + timedelta(seconds=settings.SESSION_COOKIE_AGE):
+        _end(request, audit.signed_out)
+    elif now > seen + timedelta(minutes=minutes(request)) + GRACE:
         sign_out(request)
-        request.actor = None  # type: ignore[attr-defined]  # nobody acts any more
     elif now > seen + _SEEN_EVERY and not is_background(request):
         # One statement: requests at the same time cannot undo each other's.
         rows = UserSession.objects.filter(session_key=request.session.session_key)
         rows.filter(last_seen_at__lt=now).update(last_seen_at=now)
 
 
-def _last_seen(request: HttpRequest, now: datetime) -> datetime:
+def _times(request: HttpRequest, now: datetime) -> tuple[datetime, datetime]:
+    """When somebody signed in, and when they were last seen.
+
+    Django's own expiry moves with every save of the session, and the row beside it is a new one
+    with every new key; the first proof stays.
+    """
     rows = UserSession.objects.filter(session_key=request.session.session_key)
-    found = rows.values_list("last_seen_at", flat=True).first()
-    if found is not None:
-        return found
+    began, seen = rows.values_list("created_at", "last_seen_at").first() or (now, None)
+    proofs = get_authentication_records(request, request.user)
+    if proofs:
+        began = datetime.fromtimestamp(float(proofs[0]["at"]), UTC)
+    if seen is not None:
+        return began, seen
     length = UserSession._meta.get_field("user_agent").max_length
     UserSession.objects.get_or_create(
         session_key=request.session.session_key,
@@ -96,4 +114,4 @@ def _last_seen(request: HttpRequest, now: datetime) -> datetime:
             "user_agent": request.headers.get("User-Agent", "")[:length],
         },
     )
-    return now
+    return began, now

@@ -11,7 +11,10 @@ import time
 from typing import Any
 
 import jwt
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.login import (
+    clear_authentication_records,
+    record_authentication,
+)
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin, SocialToken
@@ -172,6 +175,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         except identities.Refused as refused:
             identities.record_refusal(request, refused)
             raise ImmediateHttpResponse(_turned_away(request)) from refused
+        clear_authentication_records(request)  # of whoever went away at the second question
         sociallogin.user = user
         sociallogin.account = SocialAccount.objects.get(provider=account.provider, user=user)
         sociallogin.state["mfa"] = "mfa" in claims.get("amr", ())  # RFC 8176

@@ -1,4 +1,4 @@
-"""The server's own limit on a session in which nobody asks for anything."""
+"""The server's own limits on a session: a pause, and its whole length."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from dermaclinic.accounts import clinic_settings, idle
 from dermaclinic.audit.models import Event
+from tests import factories
+from tests.accounts.signing_in import code_of, with_app
 
 pytestmark = pytest.mark.django_db
 Rows = Callable[..., list[Any]]
@@ -42,6 +44,51 @@ def test_after_the_pause_the_session_is_over(begun: Client, rows: Rows, technici
     assert not UserSession.objects.filter(pk=before.pk).exists()
     (event,) = rows(Event, action="account.idled_out")
     assert event.actor_id == technician.person.pk
+
+
+def signed_in(client: Client, **ago: float) -> None:
+    """Set the clock of the sign-in back."""
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= timedelta(**ago).total_seconds()
+    session.save()
+
+
+def test_twelve_hours_after_the_sign_in_the_busiest_session_is_over(
+    begun: Client, rows: Rows
+) -> None:
+    key = begun.session.session_key
+    signed_in(begun, hours=11, minutes=59)
+    assert begun.get(DESK).status_code == 200
+    begun.post(reverse("confirm"), {"password": factories.PASSWORD})  # a later proof is no sign-in
+    assert len(begun.session["account_authentication_methods"]) == 2
+    signed_in(begun, minutes=2)
+    assert begun.get(DESK).url == f"{reverse('sign-in')}?next={DESK}"
+    assert "_auth_user_id" not in begun.session
+    assert not UserSession.objects.filter(session_key=key).exists()
+    assert len(rows(Event, action="account.signed_out")) == 1
+    assert not rows(Event, action="account.idled_out")
+
+
+def test_without_a_proof_on_it_a_session_counts_from_its_row(begun: Client) -> None:
+    session = begun.session
+    del session["account_authentication_methods"]
+    session.save()
+    found = UserSession.objects.filter(session_key=session.session_key)
+    assert begun.get(DESK).status_code == 200
+    found.update(created_at=timezone.now() - timedelta(hours=12, seconds=1))
+    assert begun.get(DESK).status_code == 302
+    assert "_auth_user_id" not in begun.session
+
+
+def test_an_abandoned_attempt_shortens_no_later_session(clinic: Any) -> None:
+    person = factories.membership(clinic, "technician")
+    client, secret = Client(), with_app(person.user)
+    first = {"email": person.user.email, "password": factories.PASSWORD}
+    client.post(reverse("sign-in"), first)
+    signed_in(client, hours=13)
+    client.post(reverse("sign-in"), first)
+    client.post(reverse("sign-in-factor"), {"code": code_of(secret)})
+    assert client.get(DESK).status_code == 200
 
 
 def test_a_change_that_comes_too_late_changes_nothing(begun: Client, rows: Rows) -> None:
