@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from dermaclinic import audit
-from dermaclinic.accounts import sessions
+from dermaclinic.accounts import sessions, tokens
 from dermaclinic.accounts.models import User
-from dermaclinic.accounts.people import actors_of
+from dermaclinic.accounts.people import actor_for, memberships_of
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Invalid
 
@@ -64,7 +64,10 @@ def _is_subject(text: str) -> bool:
 
 
 def change(request: HttpRequest, *, user: User, password: str) -> None:
-    """Set one's own password anew. Raises Invalid with the reasons when it is weak."""
+    """Set one's own password anew: other sessions and all API tokens end with the old one.
+
+    Raises Invalid with the reasons when it is weak.
+    """
     try:
         password_validation.validate_password(password, user)
     except ValidationError as error:
@@ -75,7 +78,9 @@ def change(request: HttpRequest, *, user: User, password: str) -> None:
         row.set_password(password)
         row.save(update_fields=["password"])
         sessions.end_all(user, but=request.session.session_key or "")
-        for actor in actors_of(request, user):
+        for membership in memberships_of(user.pk):
+            actor = actor_for(request, membership)
             with clinic_context(actor.clinic_id):
                 audit.changed_password(actor)
+                tokens.end_all(actor, membership)
     user.password = row.password

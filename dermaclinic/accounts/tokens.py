@@ -117,3 +117,17 @@ def revoke_all(membership: Membership) -> int:
     """End all tokens of a membership; how many there were. Call in its clinic's context."""
     rows = ApiToken.objects.filter(membership=membership, revoked_at=None)
     return rows.update(revoked_at=timezone.now())
+
+
+def end_all(actor: Actor, membership: Membership) -> None:
+    """End each token of a membership that still holds, on record one by one.
+
+    Call in its clinic's context, in the transaction of what ends them: a new password for one.
+    """
+    Membership.objects.select_for_update().get(pk=membership.pk)  # none can be missed
+    rows = ApiToken.objects.filter(membership=membership, revoked_at=None)
+    now = timezone.now()
+    for token in rows.filter(expires_at__gt=now).select_for_update():
+        token.revoked_at = now
+        token.save(update_fields=["revoked_at"])
+        audit.revoked_token(actor, token)

@@ -11,7 +11,9 @@ from django.test import Client
 from django.test.utils import override_settings
 from django.urls import reverse
 
-from dermaclinic.accounts import recovery_codes
+from dermaclinic.accounts import recovery_codes, tokens
+from dermaclinic.accounts.actor import member_actor
+from dermaclinic.accounts.models import ApiToken, Membership
 from dermaclinic.accounts.passwords import DecoratedPasswordValidator
 from dermaclinic.settings import base
 from tests import factories
@@ -24,6 +26,7 @@ from tests.accounts.signing_in import (
     told,
     with_app,
 )
+from tests.database import acting_as
 from tests.pages.conftest import browser, grown_stale
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +154,26 @@ def test_a_new_password_ends_the_other_sessions(doctor: Any, clinic: Any) -> Non
     assert is_signed_in(fresh)
     assert len(told(clinic, "account.password_changed")) == 1
     assert UserSession.objects.filter(user=doctor.user).count() <= 2
+
+
+def test_a_new_password_ends_the_tokens_in_every_clinic(
+    doctor: Any, technician: Any, clinic: Any, other_clinic: Any
+) -> None:
+    with acting_as("owner"):
+        Membership.objects.create(user=doctor.user, clinic=other_clinic, role="doctor")
+    elsewhere = Membership.objects.get(user=doctor.user, clinic=other_clinic)
+    wanted = {"name": "Room 2", "wanted": ["read"], "days": 90}
+    _token, text = tokens.issue(actor=doctor, **wanted)
+    tokens.issue(actor=member_actor(elsewhere), **wanted)
+    others, _text = tokens.issue(actor=technician, **wanted)
+    bearer = {"Authorization": f"Token {text}"}
+    assert Client(headers=bearer).get("/api/v1/worklist/").status_code == 200
+    browser(doctor).post(reverse("change-password"), {"password": NEW})
+    assert Client(headers=bearer).get("/api/v1/worklist/").status_code == 401
+    assert list(ApiToken.objects.filter(revoked_at=None)) == [others]
+    for place in (clinic, other_clinic):
+        (event,) = told(place, "account.token_revoked")
+        assert event.actor_id == doctor.user.pk
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from dermaclinic.accounts import tokens
+from dermaclinic.accounts.actor import member_actor
 from tests.accounts.signing_in import is_signed_in, member, sign_in, told, with_app
 from tests.database import acting_as
 
@@ -25,9 +28,17 @@ def test_a_new_password_opens_and_the_old_way_is_gone(clinic: Any, monkeypatch: 
     before = Client()
     sign_in(before, person.user.email)
     with_app(person.user)
+    SocialAccount.objects.create(user=person.user, provider="oidc-1", uid="subject")
+    wanted = {"name": "Room 2", "wanted": ["read"], "days": 90}
+    token, _text = tokens.issue(actor=member_actor(person), **wanted)
     reset(person.user.email.upper(), NEW, monkeypatch)
     assert before.get("/").url.startswith("/sign-in/")
     assert not Authenticator.objects.exists()
+    assert not SocialAccount.objects.exists()
+    token.refresh_from_db()
+    assert token.state == "revoked"
+    (event,) = told(clinic, "account.token_revoked")
+    assert (event.role, event.object_id) == ("system", str(token.pk))
     assert sign_in(Client(), person.user.email).status_code == 400
     client = Client()
     sign_in(client, person.user.email, NEW)

@@ -1,4 +1,4 @@
-"""`reset_sign_in`: a new password and no second factor, for somebody who has lost both.
+"""`reset_sign_in`: a new password and nothing else that opens, for somebody who has lost all.
 
 An account may belong to several clinics, so no clinic's administrator decides on it: the operator
 does, as the database's owner, once it is certain who asks. Every clinic of the person is told.
@@ -9,21 +9,25 @@ import os
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from dermaclinic import audit
-from dermaclinic.accounts import sessions
+from dermaclinic.accounts import sessions, tokens
 from dermaclinic.accounts.actor import system_actor
 from dermaclinic.accounts.models import User
-from dermaclinic.accounts.people import clinics_of
+from dermaclinic.accounts.people import memberships_of
 from dermaclinic.accounts.tenancy import clinic_context
 
 
 class Command(BaseCommand):
-    help = "Sets a password (asked for, or NEW_PASSWORD), removes second factors, ends sessions."
+    help = (
+        "Sets a password (asked for, or NEW_PASSWORD), removes second factors and the tie to an "
+        "identity provider, ends sessions and API tokens."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="of the account")
@@ -42,8 +46,10 @@ class Command(BaseCommand):
             user.save(update_fields=["password"])
             factors, _rows = Authenticator.objects.filter(user=user).delete()
             ended = sessions.end_all(user)
-            for clinic_id in clinics_of(user):
-                with clinic_context(clinic_id):
-                    actor = system_actor(clinic_id, task="reset_sign_in")
+            SocialAccount.objects.filter(user=user).delete()
+            for membership in memberships_of(user.pk):
+                with clinic_context(membership.clinic_id):
+                    actor = system_actor(membership.clinic_id, task="reset_sign_in")
                     audit.reset_sign_in(actor, user)
+                    tokens.end_all(actor, membership)
         self.stdout.write(f"{user.pk}: new password; gone: {factors} factors, {ended} sessions.")
