@@ -23,11 +23,13 @@ from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts import questions, second_factor, services
 from dermaclinic.accounts.models import Membership, User
 from dermaclinic.accounts.people import memberships_of
 from dermaclinic.accounts.web import PersonRequest
+from dermaclinic.errors import Invalid
 
 UNDECIDED = str(uuid.UUID(int=0))  # no clinic has this id: nobody acts before they have chosen
 ONLY_CLINIC = "only_clinic"  # in the session: the one clinic that an identity provider speaks for
@@ -79,17 +81,24 @@ def shown(request: HttpRequest, user: User, row: Authenticator, **more: Any) -> 
 
 
 def confirm(request: PersonRequest, *, password: str | None) -> None:
-    """Somebody signed in proves again who they are, by password or by what they posted else.
+    """Somebody signed in proves again who they are: by a factor, without one by the password.
 
     Raises Invalid, Locked.
     """
     user = request.user
     if password is not None:
+        if not takes_password(user):
+            raise Invalid(_("Your account has a second factor. Please show that."))
         services.confirm_password(request, user=user, password=password)
         record_authentication(request, user, method="password", reauthenticated=True)
         return
     row = questions.take(request, user=user, purpose="confirmation")
     shown(request, user, row, reauthenticated=True)
+
+
+def takes_password(user: User) -> bool:
+    """Whether the password confirms who somebody is: of those who have no second factor."""
+    return user.has_usable_password() and not second_factor.has_any(user.pk)
 
 
 def came_by_provider(request: PersonRequest) -> bool:

@@ -1,5 +1,5 @@
-"""Second factors of one's own: adding, removing, and recovery codes. Pages ask for the password
-or a factor before they come here (`web.reauthenticated`), unless there is no factor yet.
+"""Second factors of one's own: adding, removing, and recovery codes. Pages ask for a factor, or for
+the password while there is none, before they come here (`web.account_holder`).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic import audit
-from dermaclinic.accounts import factor_secrets, recovery_codes, second_factor
+from dermaclinic.accounts import factor_secrets, recovery_codes, second_factor, sessions
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import User
 from dermaclinic.accounts.people import actors_of, memberships_of
@@ -122,8 +122,15 @@ def renew_codes(request: HttpRequest, *, user: User) -> list[str]:
 
 
 def _added(request: HttpRequest, user: User, made: Authenticator) -> list[str]:
-    """Enrolling proves possession: the session counts as having shown the factor."""
+    """Enrolling proves possession: the session counts as having shown the factor.
+
+    Sessions that began without any factor end with the first one: none has shown it.
+    """
     _tell(request, user, lambda actor: audit.added_factor(actor, kind=str(made.type)))
+    if len(factors(user)) == 1:
+        ended = sessions.end_all(user, but=request.session.session_key or "")
+        if ended:
+            _tell(request, user, lambda actor: audit.ended_sessions(actor, count=ended))
     record_authentication(request, user, method="mfa", id=made.pk, type=str(made.type))
     if codes_left(user) is not None:
         return []

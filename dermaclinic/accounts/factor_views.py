@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dermaclinic.accounts import enrolment, passwords
 from dermaclinic.accounts.forms import AppCodeForm, NewPasskeyForm, NewPasswordForm
 from dermaclinic.accounts.second_factor import Kind
-from dermaclinic.accounts.web import PersonRequest, needs_factor, reauthenticated
+from dermaclinic.accounts.web import PersonRequest, account_holder, needs_factor
 from dermaclinic.errors import Conflict, DomainError, Invalid
 
 
@@ -52,7 +52,7 @@ def _row(factor: Any) -> dict[str, Any]:
 @csp_update({"img-src": "data:"})  # the QR code: kept nowhere, so it has no address
 @login_required
 @never_cache
-@reauthenticated
+@account_holder
 @sensitive_post_parameters("code")
 @sensitive_variables("secret")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -85,7 +85,7 @@ def add_app(request: PersonRequest) -> HttpResponse:
 
 @login_required
 @never_cache
-@reauthenticated
+@account_holder
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_passkey(request: PersonRequest) -> HttpResponse:
     """The browser's authenticator makes a key pair; its public half is kept."""
@@ -111,7 +111,7 @@ def add_passkey(request: PersonRequest) -> HttpResponse:
 
 
 @login_required
-@reauthenticated
+@account_holder
 @require_POST
 def remove(request: PersonRequest, factor_id: int) -> HttpResponse:
     """Take a factor off the account."""
@@ -126,7 +126,7 @@ def remove(request: PersonRequest, factor_id: int) -> HttpResponse:
 
 @login_required
 @never_cache
-@reauthenticated
+@account_holder
 @require_POST
 def renew_codes(request: PersonRequest) -> HttpResponse:
     """New recovery codes, shown once."""
@@ -147,7 +147,7 @@ def _done(request: PersonRequest, codes: list[str]) -> HttpResponse:
 
 @login_required
 @never_cache
-@reauthenticated
+@account_holder
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: PersonRequest) -> HttpResponse:

@@ -16,6 +16,7 @@ from dermaclinic.accounts.forms import PageForm
 from dermaclinic.accounts.invitations import Place
 from dermaclinic.accounts.models import User
 from dermaclinic.accounts.people_forms import NewAccountForm, OwnAccountForm
+from dermaclinic.accounts.web import is_own
 from dermaclinic.errors import Conflict, Invalid
 
 
@@ -56,8 +57,11 @@ def _as_new(request: HttpRequest, place: Place, token: str) -> HttpResponse:
 
 
 def _as_known(request: HttpRequest, place: Place, user: User, token: str) -> HttpResponse:
-    """Somebody signed in presses a button; anybody else proves with the password who they are."""
-    signed_in = request.user.is_authenticated and request.user.pk == user.pk
+    """Somebody signed in presses a button; anybody else proves with the password who they are.
+
+    So does whom only an identity provider vouched for: it does not speak for other clinics.
+    """
+    signed_in = _is_oneself(request, user)
     form = OwnAccountForm(request.POST)
     try:
         if not signed_in:
@@ -81,12 +85,16 @@ def _as_known(request: HttpRequest, place: Place, user: User, token: str) -> Htt
     return redirect("choose-clinic")
 
 
+def _is_oneself(request: HttpRequest, user: User) -> bool:
+    return request.user.pk == user.pk and is_own(request)
+
+
 def _page(request: HttpRequest, place: Place, form: PageForm, status: int = 200) -> HttpResponse:
     signed_in = request.user.is_authenticated
     context = {
         "place": place,
         "form": form,
-        "oneself": signed_in and place.user is not None and request.user.pk == place.user.pk,
+        "oneself": place.user is not None and _is_oneself(request, place.user),
         "somebody_else": signed_in and (place.user is None or request.user.pk != place.user.pk),
     }
     return render(request, "accounts/invitation.html", context, status=status)

@@ -16,7 +16,7 @@ from dermaclinic.accounts import door, oidc, questions, services
 from dermaclinic.accounts.forms import CodeForm, PasswordForm, SignInForm
 from dermaclinic.accounts.lockout import Locked
 from dermaclinic.accounts.models import Role, User
-from dermaclinic.accounts.web import MemberRequest, PersonRequest, member
+from dermaclinic.accounts.web import OWN, MemberRequest, PersonRequest, member
 from dermaclinic.errors import DomainError, Invalid, NotFound
 
 HOME = {
@@ -113,8 +113,9 @@ def sign_in_factor(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: PersonRequest) -> HttpResponse:
-    """Asks somebody signed in for the password or a factor again, then leads back."""
+    """Asks somebody signed in for a factor again, or for the password, then leads back."""
     refused: DomainError | None = None
+    own = OWN in request.GET
     target = request.POST.get("next") or request.GET.get("next", "")
     if request.method == "POST":
         try:
@@ -124,10 +125,11 @@ def confirm(request: PersonRequest) -> HttpResponse:
         else:
             return redirect(target if door.is_ours(request, target) else "home")
     context = {
-        "password": PasswordForm() if request.user.has_usable_password() else None,
+        "password": PasswordForm() if door.takes_password(request.user) else None,
         "form": CodeForm(),
         "offers": questions.offers(request.user),
-        "provider": oidc.provider_name() if door.came_by_provider(request) else "",
+        "provider": "" if own or not door.came_by_provider(request) else oidc.provider_name(),
+        "address": f"{request.path}?{OWN}=1" if own else request.path,
         "next": target,
         "refused": refused,
     }

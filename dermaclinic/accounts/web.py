@@ -17,7 +17,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from dermaclinic.accounts import second_factor
@@ -28,6 +28,7 @@ from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Forbidden
 
 View = Callable[..., HttpResponse]
+OWN = "own"  # in a question's address: an identity provider's word would not do
 
 
 class MemberRequest(HttpRequest):
@@ -40,13 +41,6 @@ class PersonRequest(HttpRequest):
     """A request of somebody signed in, who may not act in a clinic yet."""
 
     user: User
-
-
-class Stale(Forbidden):
-    """Too long ago that somebody proved who they are, for what they ask now."""
-
-    slug = "confirm-identity"
-    title = gettext_lazy("Please confirm who you are")
 
 
 def member(view: View) -> View:
@@ -84,16 +78,40 @@ def needs_factor(request: HttpRequest) -> bool:
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether somebody proved who they are within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+    proofs = _proofs(request)
+    return bool(proofs) and _is_young(proofs[-1])
+
+
+def is_own(request: HttpRequest) -> bool:
+    """Whether this session has seen the account's own password, or a factor of its own.
+
+    What an identity provider says is worth its one clinic, never the account.
+    """
+    return any(_is_of_account(each) for each in _proofs(request))
+
+
+def is_fresh_own(request: HttpRequest) -> bool:
+    """As `is_fresh`, by the account's own means: a factor if it has one, else the password."""
     user = request.user
-    proofs = get_authentication_records(request, user) if user.is_authenticated else []
-    age = time.time() - float(proofs[-1]["at"]) if proofs else float("inf")
-    return age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    if not isinstance(user, User):
+        return False
+    found = [each for each in _proofs(request) if _is_of_account(each) and _is_young(each)]
+    if second_factor.has_any(user.pk):
+        return any(each["method"] == "mfa" for each in found)
+    return bool(found)
 
 
-def require_fresh(request: HttpRequest) -> None:
-    """For what has no page: raise Stale instead of asking. An API token is its own proof."""
-    if request.user.is_authenticated and not is_fresh(request):
-        raise Stale(gettext_lazy("Confirm who you are on the pages first, then ask again."))
+def _proofs(request: HttpRequest) -> list[dict[str, Any]]:
+    user = request.user
+    return get_authentication_records(request, user) if user.is_authenticated else []
+
+
+def _is_of_account(proof: dict[str, Any]) -> bool:
+    return proof["method"] in ("password", "mfa") and proof.get("type") != "provider"
+
+
+def _is_young(proof: dict[str, Any]) -> bool:
+    return time.time() - float(proof["at"]) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def reauthenticated(view: View) -> View:
@@ -104,15 +122,29 @@ def reauthenticated(view: View) -> View:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if is_fresh(request):
-            return view(request, *args, **kwargs)
-        came_from = request.get_full_path()
-        if request.method not in ("GET", "HEAD"):
-            came_from = _page_behind(request)
-            messages.info(request, _("Nothing has been changed yet. Please do it once more."))
-        return _go(request, f"{reverse('confirm')}?{urlencode({'next': came_from})}")
+        return view(request, *args, **kwargs) if is_fresh(request) else _ask(request)
 
     return wrapped
+
+
+def account_holder(view: View) -> View:
+    """As `reauthenticated`, for what changes the account itself, which belongs to no clinic."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if is_fresh_own(request):
+            return view(request, *args, **kwargs)
+        return _ask(request, **{OWN: "1"})
+
+    return wrapped
+
+
+def _ask(request: HttpRequest, **more: str) -> HttpResponse:
+    came_from = request.get_full_path()
+    if request.method not in ("GET", "HEAD"):
+        came_from = _page_behind(request)
+        messages.info(request, _("Nothing has been changed yet. Please do it once more."))
+    return _go(request, f"{reverse('confirm')}?{urlencode({'next': came_from, **more})}")
 
 
 def _page_behind(request: HttpRequest) -> str:

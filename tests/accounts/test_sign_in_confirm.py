@@ -45,7 +45,7 @@ def confirm(client: Client, **answer: str) -> Any:
 def test_after_five_minutes_one_is_asked_and_led_back(stale: Client, clinic: Any) -> None:
     wanted = reverse("change-password")
     asked = stale.get(wanted).url
-    assert asked == f"{reverse('confirm')}?next={wanted.replace('/', '%2F')}"
+    assert asked == f"{reverse('confirm')}?next={wanted.replace('/', '%2F')}&own=1"
     assert f'value="{wanted}"' in stale.get(asked).content.decode()
     assert confirm(stale, password=factories.PASSWORD).url == wanted
     assert stale.get(wanted).status_code == 200
@@ -60,11 +60,11 @@ def test_a_form_sent_too_late_changes_nothing_and_leads_back_to_its_page(
     page = reverse("second-factors")
     headers = {"referer": f"http://testserver{page}"}
     answer = stale.post(reverse("factor-remove", args=[app.pk]), headers=headers)
-    assert answer.url == f"{reverse('confirm')}?next={page.replace('/', '%2F')}"
+    assert answer.url == f"{reverse('confirm')}?next={page.replace('/', '%2F')}&own=1"
     assert Authenticator.objects.count() == 1
     foreign = {"referer": "https://evil.example/x"}
     answer = stale.post(reverse("factor-remove", args=[app.pk]), headers=foreign)
-    assert answer.url == f"{reverse('confirm')}?next=%2F"
+    assert answer.url == f"{reverse('confirm')}?next=%2F&own=1"
 
 
 def test_a_fragment_takes_its_page_along(stale: Client) -> None:
@@ -90,6 +90,42 @@ def test_a_code_confirms_too(stale: Client, doctor: Any, clinic: Any) -> None:
     assert told(clinic, "account.factor_used")[0].detail["for"] == "confirmation"
 
 
+def test_who_has_a_factor_changes_the_account_with_it_only(doctor: Any, clinic: Any) -> None:
+    client = browser(doctor)  # the password was shown just now
+    secret = with_app(doctor.user)
+    (app,) = Authenticator.objects.all()
+    refused = [
+        client.get(reverse("factor-app")),
+        client.get(reverse("factor-passkey")),
+        client.post(reverse("recovery-codes")),
+        client.post(reverse("factor-remove", args=[app.pk])),
+        client.post(reverse("change-password"), {"password": NEW}),
+    ]
+    assert all(each.url.startswith(reverse("confirm")) for each in refused)
+    assert 'name="password"' not in client.get(refused[0].url).content.decode()
+    assert confirm(client, password=factories.PASSWORD).status_code == 400
+    assert client.get(reverse("change-password")).status_code == 302
+    doctor.user.refresh_from_db()
+    assert doctor.user.check_password(factories.PASSWORD)
+    assert list(Authenticator.objects.all()) == [app]
+    confirm(client, code=code_of(secret))
+    assert client.post(reverse("change-password"), {"password": NEW}).status_code == 302
+    doctor.user.refresh_from_db()
+    assert doctor.user.check_password(NEW)
+
+
+def test_the_first_factor_ends_the_sessions_that_never_saw_one(doctor: Any, clinic: Any) -> None:
+    here, elsewhere = Client(), Client()
+    for client in (here, elsewhere):
+        sign_in(client, doctor.user.email)
+    secret = here.get(reverse("factor-app")).context["secret"].replace(" ", "")
+    assert here.post(reverse("factor-app"), {"code": code_of(secret)}).status_code == 200
+    assert here.get(reverse("reports:worklist")).status_code == 200
+    assert elsewhere.get(reverse("reports:worklist")).status_code == 302
+    assert not is_signed_in(elsewhere)
+    assert [each.detail for each in told(clinic, "account.sessions_ended")] == [{"sessions": 1}]
+
+
 def test_nobody_is_led_to_another_site(stale: Client) -> None:
     for target in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
         answer = confirm(stale, password=factories.PASSWORD, next=target)
@@ -104,7 +140,7 @@ def test_the_last_factor_stays_while_the_role_needs_one(
     doctor: Any, administrator: Any, clinic: Any
 ) -> None:
     client = browser(doctor)
-    with_app(doctor.user)
+    confirm(client, code=code_of(with_app(doctor.user)))
     (app,) = Authenticator.objects.all()
     requiring(administrator, "doctor")
     client.post(reverse("factor-remove", args=[app.pk]))
@@ -129,7 +165,7 @@ def test_new_recovery_codes_void_the_former(doctor: Any, clinic: Any) -> None:
     refused = client.post(reverse("recovery-codes"))
     assert refused.status_code == 302  # they stand in for a factor, and there is none
     assert not Authenticator.objects.exists()
-    with_app(doctor.user)
+    confirm(client, code=code_of(with_app(doctor.user)))
     former = recovery_codes.renew(doctor.user)[0]
     page = client.post(reverse("recovery-codes"))
     assert len(page.context["codes"]) == 10

@@ -119,7 +119,7 @@ def test_secrets_are_not_readable_in_the_database(clinic: Any) -> None:
     moved.save()  # somebody's row, copied to another account
     client = Client(raise_request_exception=False)
     sign_in(client, other.user.email)
-    assert answer(client, code_of(secret)).status_code == 500
+    assert answer(client, code_of(secret)).status_code == 503
     assert not is_signed_in(client)
 
 

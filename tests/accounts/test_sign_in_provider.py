@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import reverse
 
+from dermaclinic.accounts import invitations
 from dermaclinic.accounts.models import Membership, User
+from tests import factories
 from tests.accounts.identity_provider import CLIENT, SECRET, IdentityProvider, running
 from tests.accounts.signing_in import (
     code_of,
@@ -237,6 +240,57 @@ def test_a_factor_of_ones_own_is_asked_for_unless_the_provider_saw_one(
     assert client.get(reverse("reports:worklist")).status_code == 200
 
 
+@pytest.mark.parametrize("amr", [[], ["mfa"]], ids=["plain", "mfa"])
+def test_it_speaks_for_its_clinic_and_not_for_the_account(
+    hospital: IdentityProvider, clinic: Any, other_clinic: Any, amr: list[str]
+) -> None:
+    person = member(clinic)
+    is_person(hospital, person, amr=amr)
+    client = Client()
+    through(client, hospital)
+    through(client, hospital, follow="?confirm=1")  # not even when asked anew
+    inviting = factories.actor(other_clinic, "administrator")
+    wanted = {"email": person.user.email, "role": "doctor"}
+    _invitation, text = invitations.invite(actor=inviting, **wanted)
+    link = reverse("invitation", args=[other_clinic.pk, text])
+    for name in ("factor-app", "factor-passkey", "change-password"):
+        asked = client.get(reverse(name)).url
+        assert asked.startswith(reverse("confirm"))
+        assert "Confirm with Test hospital" not in client.get(asked).content.decode()
+    client.post(reverse("recovery-codes"))
+    client.post(reverse("change-password"), {"password": "seven green herons by the lake"})
+    assert client.post(link).status_code == 400
+    person.user.refresh_from_db()
+    assert person.user.check_password(factories.PASSWORD)
+    assert not Authenticator.objects.exists()
+    assert Membership.objects.filter(user=person.user).count() == 1
+    # Whoever knows the account's own password may.
+    client.post(reverse("confirm"), {"password": factories.PASSWORD})
+    assert client.get(reverse("factor-app")).status_code == 200
+    assert client.post(link).status_code == 302
+    assert Membership.objects.filter(user=person.user).count() == 2
+
+
+def test_the_account_of_a_factor_is_changed_by_that_factor(
+    hospital: IdentityProvider, clinic: Any
+) -> None:
+    person = member(clinic)
+    secret = with_app(person.user)
+    is_person(hospital, person, amr=["mfa"])
+    client = Client()
+    through(client, hospital)
+    (app,) = Authenticator.objects.all()
+    client.post(reverse("factor-remove", args=[app.pk]))
+    assert Authenticator.objects.count() == 1
+    client.post(reverse("confirm"), {"code": code_of(secret)})
+    client.post(reverse("factor-remove", args=[app.pk]))
+    assert not Authenticator.objects.exists()
+
+
+def ask_for_token(client: Client) -> Any:
+    return client.post(reverse("account:tokens"), {"name": "x", "scopes": ["read"], "days": "7"})
+
+
 def test_the_claim_does_not_take_a_clinics_last_administrator(
     hospital: IdentityProvider, clinic: Any, settings: Any
 ) -> None:
@@ -268,18 +322,18 @@ def test_one_may_confirm_there_what_one_began_there(
     for proof in session["account_authentication_methods"]:
         proof["at"] -= 600
     session.save()
-    wanted = reverse("change-password")
-    assert client.get(wanted).url.startswith(reverse("confirm"))
+    wanted = reverse("account:tokens")
+    assert ask_for_token(client).url.startswith(reverse("confirm"))
     again = f"?confirm=1&next={wanted}"
     hospital.lies = {"auth_time": int(time.time()) - 3600}  # an old sign-in, passed on
     assert through(client, hospital, follow=again).status_code == 403
     hospital.lies = {}
     is_person(hospital, other)
     assert through(client, hospital, follow=again).status_code == 403
-    assert client.get(wanted).status_code == 302
+    assert ask_for_token(client).status_code == 302
     is_person(hospital, person)
     assert through(client, hospital, follow=again).url == wanted
-    assert client.get(wanted).status_code == 200
+    assert ask_for_token(client).status_code == 201
     assert hospital.asked[-1]["prompt"] == "login"
     assert client.session["_auth_user_id"] == str(person.user_id)
 
