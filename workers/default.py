@@ -3,6 +3,9 @@
 import logging
 from datetime import timedelta
 
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
 from dermaclinic import bell
 from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
@@ -62,6 +65,12 @@ def sweep_vault() -> None:
     idempotency.delete_expired()
     if removed:
         log.info("Removed %d objects that nobody refers to.", removed)
+
+
+@app.task(name="workers.default.sweep_sessions")
+def sweep_sessions() -> None:
+    """Once an hour: delete sessions that have ended, those of mere visitors among them."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
 
 @app.task(name="workers.default.make_audit_partitions")

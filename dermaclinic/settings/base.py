@@ -111,6 +111,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "workers.default.sweep", "schedule": 60.0},
     "sweep-vault": {"task": "workers.default.sweep_vault", "schedule": 3600.0},
+    "sweep-sessions": {"task": "workers.default.sweep_sessions", "schedule": 3600.0},
     "audit-partitions": {"task": "workers.default.make_audit_partitions", "schedule": 3600.0},
 }
 BELL_TIMEOUT_SECONDS = 0.3

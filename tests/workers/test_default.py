@@ -2,10 +2,14 @@
 
 import os
 import time
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from dermaclinic import bell
 from imaging.storage import vault
@@ -82,3 +86,22 @@ def test_what_is_young_may_still_be_claimed(technician: Any) -> None:
     with as_worker():
         default.sweep_vault()
     assert vault().exists(NOBODYS)
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_ended_are_deleted_and_no_other_is_read() -> None:
+    now = timezone.now()
+    for key, minutes in (("ended", -1), ("lasting", 1)):
+        expires = now + timedelta(minutes=minutes)
+        Session.objects.create(session_key=key, session_data="x", expire_date=expires)
+    with as_worker():
+        default.sweep_sessions()
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            Session.objects.values_list("session_key", flat=True).get()
+    assert Session.objects.get().session_key == "lasting"
+
+
+def test_beat_knows_every_chore(settings: Any) -> None:
+    wanted = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert wanted == {name for name in default.app.tasks if name in wanted}
+    assert default.sweep_sessions.name in wanted
