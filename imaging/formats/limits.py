@@ -7,7 +7,7 @@ import resource
 import signal
 from dataclasses import dataclass
 
-_FILES = 16
+_FILES = 4  # standard input, output, error and the one socket, which are open: no further one
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38  # prctl(2)
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -26,7 +26,7 @@ class Limits:
 
 
 def bind(limits: Limits) -> None:
-    """Limit this process for good: memory, time, no new files, no core dump, first to be killed.
+    """Limit this process for good: memory, time, no further file, no core dump, first to be killed.
 
     The alarm is the kernel's: a decoder that never returns to Python is ended all the same.
     """

@@ -5,6 +5,7 @@ with the file, and a pipe on which it tells how the reader ended and how much me
 ends when the control socket closes, and its readers with it.
 """
 
+import codecs
 import contextlib
 import gc
 import io
@@ -18,6 +19,7 @@ import time
 from dataclasses import dataclass
 from importlib import import_module
 
+import pydicom.charset
 from PIL import Image
 
 from imaging.formats import admission, admitted
@@ -38,6 +40,8 @@ def warm() -> None:
     """Import what decoders import late, so that a fork finds it: nothing is opened after that."""
     for name in ("libjpeg", "openjpeg", "rle", "pydicom.charset", "pydicom.values"):
         import_module(name)
+    for encoding in pydicom.charset.python_encoding.values():
+        codecs.encode("", encoding)  # those of other scripts are modules, too
     for kind in ("JPEG", "PNG"):
         buffer = io.BytesIO()
         Image.new("RGB", (64, 64), "white").save(buffer, kind)

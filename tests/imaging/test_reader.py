@@ -1,8 +1,11 @@
 """Each file is read in a process of its own: what breaks or eats there breaks nothing here."""
 
+import errno
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,13 +146,30 @@ def test_a_reader_is_bound_to_its_limits(bounded: Any) -> None:
     reading = Reading(zygote, BIG)
     child = reading.process()
     bound = wait_until(lambda: _limits(child))
-    assert bound == {"AS": 900 * MIB, "CPU": 7, "FSIZE": 0, "CORE": 0}
+    assert bound == {"AS": 900 * MIB, "CPU": 7, "FSIZE": 0, "CORE": 0, "NOFILE": 4}
     child.kill()
     reading.join(30)
 
 
+def test_a_bound_reader_opens_nothing() -> None:
+    """Neither a file nor a socket: its four are taken (0 to 2, and 3 for the job)."""
+    program = (
+        "import os, socket; from imaging.formats.limits import Limits, bind\n"
+        "os.dup2(0, 3); os.closerange(4, 256); bind(Limits())\n"
+        "for attempt in (lambda: open('/proc/self/stat'), socket.socket, lambda: os.dup(0)):\n"
+        "    try: attempt(); print('opened')\n"
+        "    except OSError as error: print(error.errno)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(formats.__file__).resolve().parents[2],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(errno.EMFILE)] * 3
+
+
 def _limits(child: psutil.Process) -> dict[str, int] | None:
-    wanted = ("AS", "CPU", "FSIZE", "CORE")
+    wanted = ("AS", "CPU", "FSIZE", "CORE", "NOFILE")
     found = {name: child.rlimit(getattr(psutil, f"RLIMIT_{name}"))[0] for name in wanted}
     return found if found["AS"] > 0 else None
 
