@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +32,8 @@ def redis_at(settings: Any, location: str) -> None:
 def _afresh(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody has come yet, and a minute does not end in the middle of a test."""
     monkeypatch.setattr(rates, "_away_until", 0.0)
-    monkeypatch.setattr(rates.time, "time", lambda: 6_000_000.0 + 18)
+    clock = SimpleNamespace(time=lambda: 6_000_000.0 + 18, monotonic=time.monotonic)
+    monkeypatch.setattr(rates, "time", clock)  # its own alone: sessions end by the real one
     redis_at(settings, settings.REDIS_URL)
     caches["default"].clear()
     yield
