@@ -53,7 +53,7 @@ def small(encoder_arrays: Path) -> Config:
         network=dataclasses.replace(
             full.network, size=128, stem_blocks=14, encoder_weights=str(encoder_arrays)
         ),
-        fit=dataclasses.replace(full.fit, epochs=1, batch=8),
+        fit=dataclasses.replace(full.fit, epochs=1, restart_epochs=0, batch=8),
         views=dataclasses.replace(full.views, fewest=1, most=2),
     )
 

@@ -187,3 +187,24 @@ class TestRuns:
         [points] = [line for line in drawn.splitlines() if line.startswith("<polyline")]
         first, last = (float(point.split(",")[1]) for point in points.split('"')[1].split())
         assert last > first  # downwards on a screen
+
+
+def test_a_member_goes_on_from_the_second_schedule(
+    folder: Path, small: Config, tmp_path: Path
+) -> None:
+    from inference.training import study
+
+    again = dataclasses.replace(
+        small, fit=dataclasses.replace(small.fit, restart_epochs=3, restart_learning_rate=1e-4)
+    )
+    opened = study.open_study(folder, again, tmp_path / "work")
+    first, second = opened.schedules("fold1")
+    [last] = opened.schedules("member1")
+
+    assert (first.epochs, first.start) == (1, None)
+    assert (second.epochs, second.learning_rate, second.start) == (3, 1e-4, first.folder)
+    assert opened.folder("fold1") == second.folder != first.folder
+    assert (last.epochs, last.start) == (again.members.epochs, second.folder)
+    assert len({each.seed for each in (first, second, last)}) == 3
+    plain = dataclasses.replace(opened, config=small)
+    assert [each.folder for each in plain.schedules("fold1")] == [first.folder]
