@@ -10,8 +10,8 @@ import sys
 
 OFFLINE = """\
 No list of known vulnerabilities can be reached from here, so nothing was checked.
-Run `make audit-deps` where pypi.org can be reached, or give `make sbom`'s document to a scanner
-that has a list of its own."""
+Run `make audit-deps` where the index of Python packages can be reached, or give `make sbom`'s
+document to a scanner that has a list of its own."""
 
 
 def main(requirements: str = "requirements.txt") -> int:
