@@ -8,8 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dermaclinic.settings.production
 
 application = get_wsgi_application()
 
-from imaging import formats  # noqa: E402 - after the apps are ready
-from imaging.key_checks import refuse_wrong_keys  # noqa: E402
+from imaging import formats, key_checks  # noqa: E402 - after the apps are ready
 
-refuse_wrong_keys()
+key_checks.refuse_wrong_keys()
 formats.warm()  # so that the first upload does not wait for its reader

@@ -14,7 +14,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from dermaclinic import audit
-from dermaclinic.accounts.caller import address_of
+from dermaclinic.accounts.caller import actor_of, address_of, let_act
 from dermaclinic.accounts.models import ApiToken, Scope, User
 from dermaclinic.accounts.people import actor_for
 
@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
             audit.token_refused(actor, token, reason=reason)
             raise AuthenticationFailed(_REFUSED[reason])
         _note_use(token, address_of(request._request))
-        request._request.actor = actor  # type: ignore[attr-defined]  # ours to add
+        let_act(request._request, actor)
         return token.membership.user, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -73,7 +73,7 @@ class IsMember(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         signed_in = bool(request.user and request.user.is_authenticated)
-        return signed_in and bool(request._request.actor)  # type: ignore[attr-defined]  # set by ActorMiddleware
+        return signed_in and actor_of(request._request) is not None
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -1,10 +1,24 @@
-"""Where a request comes from, and the id that its events share."""
+"""Who acts in a request, where it comes from, and the id that its events share."""
 
 import ipaddress
 import uuid
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from dermaclinic.accounts.actor import Actor
+
+
+def actor_of(request: HttpRequest) -> Actor | None:
+    """Who acts: None before sign-in, and while a second factor that the role needs is missing."""
+    found: Actor | None = request.__dict__.get("actor")
+    return found or None  # what stands there may be a lazy nobody
+
+
+def let_act(request: HttpRequest, actor: Actor | SimpleLazyObject | None) -> None:
+    """From now on `request.actor` is this one. An actor that is looked up late will do, too."""
+    request.__dict__["actor"] = actor
 
 
 def address_of(request: HttpRequest) -> str:

@@ -1,5 +1,7 @@
 """What the pages' forms share, and the sign-in form."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -9,9 +11,9 @@ from dermaclinic.errors import DomainError
 class PageForm(forms.Form):
     """A form that can also show what a service refused. Labels carry no colon."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed through untouched
+        super().__init__(*args, **kwargs)
 
     def refuse(self, error: DomainError) -> None:
         """Put a refusal's sentences beside their fields, or above the form."""

@@ -19,7 +19,7 @@ from django.utils import timezone
 from dermaclinic import audit
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.actor import Actor
-from dermaclinic.accounts.caller import address_of
+from dermaclinic.accounts.caller import actor_of, address_of, let_act
 from dermaclinic.accounts.middleware import find_actor
 from dermaclinic.accounts.models import ClinicSettings
 from dermaclinic.accounts.tenancy import clinic_context
@@ -32,8 +32,8 @@ _SEEN_EVERY = timedelta(seconds=5)
 
 def minutes(request: HttpRequest) -> int:
     """After how many minutes this session ends, by the clinic that was chosen in it."""
-    actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
-    if not actor:
+    actor = actor_of(request)
+    if actor is None:
         return ClinicSettings.IDLE_MINUTES
     known: dict[str, int] = request.__dict__
     if "idle_minutes" not in known:
@@ -60,7 +60,7 @@ def _end(request: HttpRequest, record: Callable[[Actor], None]) -> None:
             record(actor)
     UserSession.objects.filter(session_key=request.session.session_key).delete()
     auth.logout(request)
-    request.actor = None  # type: ignore[attr-defined]  # nobody acts any more
+    let_act(request, None)
 
 
 class IdleMiddleware:
@@ -110,7 +110,8 @@ def _times(request: HttpRequest, now: datetime) -> tuple[datetime, datetime]:
         session_key=request.session.session_key,
         defaults={
             "user": request.user,
-            "ip": address_of(request) or "0.0.0.0",  # noqa: S104 - a socket without an address
+            # A call without an address came by a socket of this machine.
+            "ip": address_of(request) or "127.0.0.1",
             "user_agent": request.headers.get("User-Agent", "")[:length],
         },
     )

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic.accounts import invitations, members, tokens
 from dermaclinic.accounts.invitation_mail import send
+from dermaclinic.accounts.models import Role
 from dermaclinic.accounts.people_forms import InviteForm, RoleForm
 from dermaclinic.accounts.web import MemberRequest, member, reading, reauthenticated
 from dermaclinic.errors import Conflict, DomainError, Forbidden, Invalid
@@ -170,14 +171,14 @@ def revoke_token(request: MemberRequest, token_id: uuid.UUID) -> HttpResponse:
 
 
 def _done(
-    request: HttpRequest, back: str, act: Callable[[], object], sentence: str
+    request: MemberRequest, back: str, act: Callable[[], object], sentence: str
 ) -> HttpResponse:
     """Do it and go back to the page; a refusal that one can mend is told there."""
     try:
         act()
     except DomainError as error:
         # What does not exist stays a page of its own; so does what the role never may.
-        own_case = isinstance(error, Forbidden) and request.actor.role == "administrator"  # type: ignore[attr-defined]  # a member's
+        own_case = isinstance(error, Forbidden) and request.actor.role == Role.ADMINISTRATOR
         if not isinstance(error, Invalid | Conflict) and not own_case:
             raise
         messages.error(request, str(error.detail))

@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from dermaclinic.accounts import second_factor
 from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.caller import let_act
 from dermaclinic.accounts.models import Membership
 from dermaclinic.accounts.people import actor_for, memberships_of
 
@@ -36,5 +37,5 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.actor = SimpleLazyObject(lambda: find_actor(request))  # type: ignore[attr-defined]  # ours to add
+        let_act(request, SimpleLazyObject(lambda: find_actor(request)))
         return self.get_response(request)

@@ -81,5 +81,7 @@ class TokenForm(PageForm):
     def __init__(self, role: str, *args: Any) -> None:
         super().__init__(*args)
         choices = [(scope.value, scope.label) for scope in scopes.useful(role)]
-        self.fields["scopes"].choices = choices  # type: ignore[attr-defined]  # of this field only
-        self.fields["scopes"].initial = [Scope.READ.value]
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = choices
+        field.initial = [Scope.READ.value]

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from dermaclinic import audit
 from dermaclinic.accounts.models import ApiToken, Scope
+from dermaclinic.accounts.people import actor_for
 from dermaclinic.accounts.policies import POLICY
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -91,7 +92,7 @@ class WithinScope(BasePermission):
         scope = needed(path_of(match.route), request.method or "") if match else None
         if scope is not None and scope in token.scopes:
             return True
-        actor = request._request.actor  # type: ignore[attr-defined]  # set by TokenAuthentication
+        actor = actor_for(request._request, token.membership)
         audit.token_out_of_scope(actor, token, scope=scope)
         if scope is None:
             raise PermissionDenied(_("This needs a session: no token will do."))

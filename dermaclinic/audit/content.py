@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dermaclinic.audit.checking import SealRow
     from dermaclinic.audit.models import Event, Seal
 
 # How a seal is signed. The first form left out the key's id, the horizon and the transactions.
@@ -143,7 +144,7 @@ def root_from_path(leaf_hash: bytes, path: Sequence[tuple[str, bytes]]) -> bytes
     return leaf_hash
 
 
-def seal_bytes(seal: "Seal") -> bytes:
+def seal_bytes(seal: "Seal | SealRow") -> bytes:
     """The signed content of a seal: everything but its row's id."""
     content: dict[str, Any] = {
         "clinic": _text(seal.clinic_id),

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.caller import actor_of
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.rest import parsers
 from dermaclinic.rest.schema import Operation
@@ -46,7 +47,8 @@ class Endpoint(APIView):
     @property
     def actor(self) -> Actor:
         """The member at work; `IsMember` has seen to it that there is one."""
-        actor: Actor = self.request._request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
+        actor = actor_of(self.request._request)
+        assert actor is not None, "IsMember lets nobody else in"
         return actor
 
     def finalize_response(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.db.models import Field
 from django.utils.text import capfirst
 
 from patients.identifiers import SYSTEMS
@@ -30,7 +31,9 @@ def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
 def field_name(name: str) -> str:
     """A field of a patient, or of how to reach them, in words."""
     model = Patient if name in {each.name for each in Patient._meta.fields} else PatientContact
-    return capfirst(str(model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # plain fields only
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field), "a reverse relation has no name of its own"
+    return capfirst(str(field.verbose_name))
 
 
 @register.filter
