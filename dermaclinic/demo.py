@@ -129,6 +129,9 @@ def prepare(environment: Mapping[str, str], log: Path) -> None:
     say("Preparing the database's tables")
     if not manage("migrate", "--no-input", environment=environment, log=log):
         raise ServerError(f"The tables could not be prepared. See {log}.")
+    wall = ("check", "--tag", "database", "--database", "default")
+    if not manage(*wall, environment=environment, log=log):
+        raise ServerError(f"A table of patient data stands open. See {log}.")
     say("Registering the models")
     if not manage("register_model", "--shipped", environment=environment, log=log):
         say("Opinions come from models registered before, if any; everything else works.")

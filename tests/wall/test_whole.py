@@ -88,6 +88,19 @@ def test_the_check_finds_a_hole(hole: str, told: str) -> None:
         transaction.set_rollback(True)
 
 
+def test_a_fault_does_not_keep_the_migration_away_that_mends_it() -> None:
+    with transaction.atomic():
+        with acting_as("owner"), connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE hole (clinic_id uuid)")
+            assert wall.check(databases=["default"])
+            cursor.execute(
+                "DELETE FROM django_migrations WHERE app = 'workers' AND name LIKE '0001%'"
+            )
+            assert cursor.rowcount == 1
+            assert wall.check(databases=["default"]) == []
+        transaction.set_rollback(True)
+
+
 def test_what_web_reads_outside_of_a_context_is_known() -> None:
     found = {
         name
