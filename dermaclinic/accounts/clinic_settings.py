@@ -1,6 +1,6 @@
 """What a clinic sets of its own, read and changed. Call the readers in the clinic's context."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,9 +17,12 @@ from dermaclinic.errors import Conflict, Invalid
 PREVALENCES = (0.001, 0.6)
 TARGETS = (0.5, 0.999)
 IDLE_MINUTES = (5, 60)
+CHANGEABLE = (
+    "prevalence", "targets", "mfa_roles", "idle_minutes",
+    "blinded_first", "second_read_codes", "second_read_share",
+)  # fmt: skip
+SETS = {"mfa_roles", "second_read_codes"}
 ALWAYS_TOLD = ("prevalence", "targets")  # the audit names these with every change
-
-Targets = Mapping[str, Mapping[str, float]]
 
 
 def current() -> ClinicSettings | None:
@@ -44,18 +47,16 @@ def idle_minutes() -> int:
     return held.idle_minutes if held else ClinicSettings.IDLE_MINUTES
 
 
-def change(
-    *,
-    actor: Actor,
-    number: int,
-    prevalence: float | None,
-    targets: Targets,
-    mfa_roles: Sequence[str] | None = None,
-    idle_minutes: int | None = None,
-) -> ClinicSettings:
+def blinded_first() -> bool:
+    """Does a doctor see the opinion only after a diagnosis of one's own is stored?"""
+    held = current()
+    return held.blinded_first if held else True
+
+
+def change(*, actor: Actor, number: int, **wanted: Any) -> ClinicSettings:
     """Set anew what was set as `number` (0: nothing yet). Setting the same changes nothing.
 
-    `mfa_roles` and `idle_minutes` stay as they are when None.
+    `wanted` are fields of ClinicSettings by name (`CHANGEABLE`); the others stay as they are.
 
     Raises Forbidden; Invalid; Conflict when somebody else has changed the settings meanwhile.
     """
@@ -63,12 +64,7 @@ def change(
         policies.require(actor, "change", ClinicSettings)
         former = current()
         before = _content(former or ClinicSettings())
-        after = {
-            "prevalence": prevalence,
-            "targets": {modality: dict(each) for modality, each in targets.items() if each},
-            "mfa_roles": before["mfa_roles"] if mfa_roles is None else sorted(set(mfa_roles)),
-            "idle_minutes": before["idle_minutes"] if idle_minutes is None else idle_minutes,
-        }
+        after = before | _plain(wanted)
         _check(after)
         if (former.number if former else 0) != number:
             raise _overtaken()
@@ -92,12 +88,19 @@ def change(
 
 
 def _content(held: ClinicSettings) -> dict[str, Any]:
-    return {
-        "prevalence": held.prevalence,
-        "targets": held.targets,
-        "mfa_roles": sorted(held.mfa_roles),
-        "idle_minutes": held.idle_minutes,
-    }
+    return _plain({name: getattr(held, name) for name in CHANGEABLE})
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as they are stored, so that the same compares as the same."""
+    if unknown := fields.keys() - set(CHANGEABLE):
+        raise TypeError(f"A clinic does not set {', '.join(sorted(unknown))}.")
+    stored = dict(fields)
+    for name in SETS & fields.keys():
+        stored[name] = sorted(set(fields[name]))
+    if "targets" in fields:
+        stored["targets"] = {kind: dict(each) for kind, each in fields["targets"].items() if each}
+    return stored
 
 
 def _check(wanted: Mapping[str, Any]) -> None:
@@ -111,6 +114,8 @@ def _check(wanted: Mapping[str, Any]) -> None:
         raise _invalid("mfa_roles", _("Choose among the roles."))
     if not IDLE_MINUTES[0] <= wanted["idle_minutes"] <= IDLE_MINUTES[1]:
         raise _invalid("idle_minutes", _("Give between 5 and 60 minutes."))
+    if not 0 <= wanted["second_read_share"] <= 1:
+        raise _invalid("second_read_share", _("Give a share between 0 and 100 per cent."))
 
 
 def _invalid(field: str, sentence: StrOrPromise) -> Invalid:

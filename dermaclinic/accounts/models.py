@@ -49,9 +49,13 @@ class ClinicSettings(TenantModel):
     `targets` holds by modality, and there by class, the sensitivity that the triage must reach;
     what is absent is as the model came. `mfa_roles` are the roles that need a second factor;
     `idle_minutes` is after how long without a request somebody is signed out.
+    `blinded_first`: a doctor sees the opinion only after a diagnosis of one's own is stored.
+    A second doctor reads what was diagnosed with one of `second_read_codes` (SNOMED CT), and the
+    share `second_read_share` (0-1) of the benign cases in which doctor and opinion agreed.
     """
 
     IDLE_MINUTES = 15
+    SECOND_READ_SHARE = 0.05
 
     number = models.PositiveIntegerField()
     prevalence = models.FloatField(_("malignancy prevalence"), null=True)
@@ -59,6 +63,13 @@ class ClinicSettings(TenantModel):
     mfa_roles = models.JSONField(_("roles with a second factor"), default=default_mfa_roles)
     idle_minutes = models.PositiveSmallIntegerField(
         _("minutes until sign-out"), default=IDLE_MINUTES
+    )
+    blinded_first = models.BooleanField(_("blinded first"), default=True)
+    second_read_codes = ArrayField(
+        models.CharField(max_length=18), verbose_name=_("read twice"), default=list, blank=True
+    )
+    second_read_share = models.FloatField(
+        _("share of agreed benign cases read twice"), default=SECOND_READ_SHARE
     )
     changed_at = models.DateTimeField(auto_now_add=True)
     changed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
@@ -85,6 +96,10 @@ class ClinicSettings(TenantModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(idle_minutes__range=(5, 60)), name="idle_minutes_are_sensible"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(second_read_share__range=(0, 1)),
+                name="second_read_share_is_a_share",
             ),
         ]
 

@@ -1,22 +1,23 @@
 """What the doctor says: claims on visits, assessments of lesions, and signed reports."""
 
-from reports.models.all import (
+from reports.models.assessments import (
     Agreement,
     Algorithm,
     Assessment,
+    AssessmentWithdrawal,
     Claim,
-    Histology,
     Management,
     OpinionState,
-    Report,
-    ReportAssessment,
     TwoStep,
 )
+from reports.models.histology import Histology
+from reports.models.reports import Report, ReportAssessment
 
 __all__ = [
     "Agreement",
     "Algorithm",
     "Assessment",
+    "AssessmentWithdrawal",
     "Claim",
     "Histology",
     "Management",
