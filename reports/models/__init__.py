@@ -11,6 +11,7 @@ from reports.models.assessments import (
     TwoStep,
 )
 from reports.models.histology import Histology
+from reports.models.phrases import Phrase
 from reports.models.reports import Report, ReportAssessment
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Histology",
     "Management",
     "OpinionState",
+    "Phrase",
     "Report",
     "ReportAssessment",
     "TwoStep",

@@ -149,6 +149,9 @@ class Assessment(TenantModel):
                 condition=Q(images__len__gte=1), name="assessment_has_seen_an_image"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["author", "-recorded_at"], name="assessment_of_author"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.lesion_id} v{self.version}"
