@@ -8,6 +8,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.tenancy import TenantModel
+from patients.body_map import REGIONS, VIEWS
+from patients.body_map.places import Place
 from patients.body_sites import BODY_SITES, CHOICES, PAIRED_SITES
 from patients.identifiers import CHOICES as SYSTEM_CHOICES, SYSTEMS
 
@@ -167,7 +169,12 @@ class Laterality(models.TextChoices):
 
 
 class Lesion(TenantModel):
-    """A lesion followed over time, numbered within its patient."""
+    """A lesion followed over time, numbered within its patient.
+
+    `place_view`, `place_x`, `place_y` and `region` say where it is on the body map (patients/
+    body_map): a point in a view, as fractions of its width and height, and the region there. They
+    are empty for a lesion that nobody has put on the map; body site and side follow from them.
+    """
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="lesions")
     number = models.PositiveIntegerField()
@@ -185,6 +192,10 @@ class Lesion(TenantModel):
                 name="lesion_body_site_is_known",
             ),
             models.CheckConstraint(
+    place_view = models.CharField(max_length=20, blank=True, default="")
+    place_x = models.FloatField(null=True, blank=True)
+    place_y = models.FloatField(null=True, blank=True)
+    region = models.CharField(max_length=40, blank=True, default="")
                 condition=~Q(body_site__in=PAIRED_SITES) | Q(laterality__in=["left", "right"]),
                 name="paired_site_needs_a_side",
             ),
@@ -199,7 +210,37 @@ class Lesion(TenantModel):
         return BODY_SITES[self.body_site].paired
 
     @property
+            models.CheckConstraint(
+                condition=Q(place_view="", region="", place_x__isnull=True, place_y__isnull=True)
+                | Q(place_x__isnull=False, place_y__isnull=False)
+                & ~Q(place_view="")
+                & ~Q(region=""),
+                name="lesion_place_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(place_x__isnull=True)
+                | Q(place_x__range=(0, 1)) & Q(place_y__range=(0, 1)),
+                name="lesion_place_lies_in_its_view",
+            ),
+            models.CheckConstraint(
+                condition=Q(place_view__in=["", *VIEWS]), name="lesion_view_is_known"
+            ),
     def site(self) -> str:
-        """The body site with its side, in words."""
+        """Where it is, with its side, in words: the region on the map, else the body site."""
+        if self.region in REGIONS:
+            return REGIONS[self.region].display
         where = str(BODY_SITES[self.body_site].display)
         return f"{where}, {self.get_laterality_display()}" if self.laterality else where
+    @property
+    def place(self) -> Place | None:
+        """Its place on the body map, if it has one."""
+        if self.place_x is None or self.place_y is None:
+            return None
+        return Place(self.place_view, self.place_x, self.place_y, self.region)
+
+    @property
+    def site_code(self) -> str:
+        """SNOMED CT, as fine as it is known: the region's on the map, else the body site's."""
+        region = REGIONS.get(self.region)
+        return region.code if region else BODY_SITES[self.body_site].code
+
