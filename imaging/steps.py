@@ -5,7 +5,7 @@ the opinion is asked for, a signed report is flagged. So data flows up, and impo
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from dermaclinic.accounts.actor import Actor
 from imaging.models import Instance
@@ -15,3 +15,6 @@ on_admitted: list[Callable[[Actor, Instance], None]] = []
 
 # Called with the actor, the moved image (already in its new visit) and the former patient's id.
 on_moved: list[Callable[[Actor, Instance, uuid.UUID], None]] = []
+
+# Called with the visits whose images are others now: one came or went, or was given to a lesion.
+on_filed: list[Callable[[Collection[uuid.UUID]], None]] = []

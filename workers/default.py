@@ -17,7 +17,7 @@ from imaging.storage import vault
 from imaging.vault import LocalVault
 from inference.services import queue
 from reports import selectors as reports
-from reports.services import rendering
+from reports.services import rendering, waiting
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,18 @@ def sweep_vault() -> None:
     idempotency.delete_expired()
     if removed:
         log.info("Removed %d objects that nobody refers to.", removed)
+
+
+@app.task(name="workers.default.sweep_waiting")
+def sweep_waiting() -> None:
+    """Once a night: compare the worklist's rows with images and assessments, and put them right."""
+    for clinic_id in Clinic.objects.values_list("pk", flat=True):
+        with clinic_context(clinic_id):
+            wrong = len(waiting.mend())
+        if wrong:
+            log.warning(
+                "%d visits stood wrongly in a clinic's worklist, or were missing there.", wrong
+            )
 
 
 @app.task(name="workers.default.sweep_sessions")

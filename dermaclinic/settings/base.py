@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -111,6 +112,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "workers.default.sweep", "schedule": 60.0},
     "sweep-vault": {"task": "workers.default.sweep_vault", "schedule": 3600.0},
+    "sweep-waiting": {
+        "task": "workers.default.sweep_waiting",
+        "schedule": crontab(hour=3, minute=20),
+    },
     "sweep-sessions": {"task": "workers.default.sweep_sessions", "schedule": 3600.0},
     "audit-partitions": {"task": "workers.default.make_audit_partitions", "schedule": 3600.0},
 }

@@ -158,6 +158,8 @@ def _write(
     audit.admitted_image(actor, instance)
     for step in steps.on_admitted:
         step(actor, instance)
+    for filed in steps.on_filed:
+        filed([study.pk])
     return instance
 
 

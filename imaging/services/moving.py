@@ -39,6 +39,8 @@ def assign_lesion(*, actor: Actor, instance_id: uuid.UUID, lesion_id: uuid.UUID)
         # The body site is part of what the network is told: an opinion without it is out of date.
         for step in steps.on_moved:
             step(actor, instance, instance.patient_id)
+        for filed in steps.on_filed:
+            filed([instance.study_id])
     return instance
 
 
@@ -69,7 +71,7 @@ def move_instance(
         instance = policies.find(
             actor, "move", Instance.objects.select_for_update(), pk=instance_id
         )
-        former = instance.patient_id
+        former, left = instance.patient_id, instance.study_id
         if former not in locked or instance.study_id == study.pk:
             raise Conflict(_("The image has been moved meanwhile, or is in this visit already."))
         check_consent(locked[study.patient_id])
@@ -89,6 +91,8 @@ def move_instance(
         audit.moved_image(actor, instance, from_patient=former, reason=reason)
         for step in steps.on_moved:
             step(actor, instance, former)
+        for filed in steps.on_filed:
+            filed([left, study.pk])
     return instance
 
 

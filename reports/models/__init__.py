@@ -13,6 +13,7 @@ from reports.models.assessments import (
 from reports.models.histology import Histology
 from reports.models.phrases import Phrase
 from reports.models.reports import Report, ReportAssessment
+from reports.models.waiting import Waiting
 
 __all__ = [
     "Agreement",
@@ -27,4 +28,5 @@ __all__ = [
     "Report",
     "ReportAssessment",
     "TwoStep",
+    "Waiting",
 ]

@@ -1,9 +1,11 @@
 """The worklist: visits that wait for a doctor, in the order in which they should be read.
 
-A visit waits while an image in it has not been assessed, or belongs to no lesion yet. At the top
-stand visits where a lesion has no opinion (declined, failed, missing, opted out); then urgent ones;
-then those whose opinion is not there yet, since it may turn out urgent; then the rest, by malignant
-probability. Equals stand with the oldest visit first.
+A visit waits while an image in it has not been assessed, or belongs to no lesion yet; services keep
+a row for each (`Waiting`). At the top stand visits where a lesion has no opinion (declined, failed,
+missing, opted out); then urgent ones; then those whose opinion is not there yet, since it may turn
+out urgent; then the rest. Within each of these the malignant probability decides, from the top;
+where doctors judge blinded first it must not show, not even by a place in a list. Equals stand with
+the oldest visit first.
 """
 
 from collections import defaultdict
@@ -14,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from dermaclinic import audit
-from dermaclinic.accounts import policies
+from dermaclinic.accounts import clinic_settings, policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Invalid
@@ -43,15 +45,16 @@ class Urgency(StrEnum):
 
 _RANKS = list(Urgency)
 
-# A visit's place as one text that sorts: rank, probability from the top, time, id. One pass over
-# the visit's images; `answered` looks at all images of a lesion, the rest at those still open.
+# A visit's place as one text that sorts: rank, probability from the top (none when blinded, the
+# parameter), time, id. One pass over the visit's images; `answered` looks at all images of a
+# lesion, the rest at those still open.
 _KEY = """
 (SELECT (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
               WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
               WHEN bool_or(status IN ('queued', 'running')) THEN 2
               ELSE 3 END)::text
-    || lpad((1000000 - round(1000000 * coalesce(
-           max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)))::text, 7, '0')
+    || lpad((1000000 - CASE WHEN %s THEN 0 ELSE round(1000000 * coalesce(
+           max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)) END)::text, 7, '0')
     || to_char(imaging_study.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
     || imaging_study.id::text
  FROM (
@@ -59,7 +62,9 @@ _KEY = """
            image.lesion_id IS NULL OR NOT EXISTS (
                SELECT FROM reports_assessment AS made
                WHERE made.study_id = image.study_id AND made.lesion_id = image.lesion_id
-                 AND image.id = ANY (made.images)) AS open,
+                 AND image.id = ANY (made.images)
+                 AND NOT EXISTS (SELECT FROM reports_assessmentwithdrawal AS back
+                                 WHERE back.assessment_id = made.id)) AS open,
            coalesce(bool_or(newest.status IN ('ready', 'queued', 'running'))
                OVER (PARTITION BY coalesce(image.lesion_id, image.id)), false) AS answered,
            coalesce((
@@ -80,7 +85,8 @@ _KEY = """
 class WorklistRow:
     """A visit that waits for a doctor. `claim` is a live one; `key` is its place in the list.
 
-    The key holds the malignant probability: in an address it stands encrypted, as a cursor.
+    `malignant_probability` is None where doctors judge blinded first. Elsewhere the key holds it:
+    in an address it stands encrypted, as a cursor.
     """
 
     study: Study
@@ -110,14 +116,8 @@ def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
     context; `worklist_rows` writes down the look.
     """
     policies.require(actor, "add", Assessment)
-    assessed = Assessment.objects.filter(
-        study=OuterRef("study"), lesion=OuterRef("lesion"), images__contains=[OuterRef("pk")]
-    )
-    open_images = Instance.objects.filter(study=OuterRef("pk")).filter(
-        Q(lesion=None) | ~Exists(assessed)
-    )
     studies = policies.visible(actor, Study.objects.select_related("patient"))
-    studies = studies.filter(Exists(open_images))
+    studies = studies.filter(waiting__isnull=False)
     live = claims.live().filter(study=OuterRef("pk"))
     if which == "mine":
         studies = studies.filter(Exists(live.filter(doctor=actor.person)))
@@ -125,7 +125,8 @@ def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
         studies = studies.exclude(Exists(live))
     elif which != "all":
         raise Invalid(f"The worklist shows all, mine or unclaimed visits, not {which!r}.")
-    key = RawSQL(_KEY, [], output_field=TextField())  # noqa: S611 - a constant of this file
+    blinded = clinic_settings.blinded_first()
+    key = RawSQL(_KEY, [blinded], output_field=TextField())  # noqa: S611 - a constant of this file
     return studies.annotate(worklist_key=key).order_by("worklist_key")
 
 
@@ -135,7 +136,8 @@ def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
         without = opted_out({study.patient_id for study in studies})
         made: dict[tuple[object, object], list[Assessment]] = defaultdict(list)
         assessments = list(
-            Assessment.objects.filter(study__in=studies)
+            Assessment.objects.standing()
+            .filter(study__in=studies)
             .select_related("author")
             .order_by("-version")
         )

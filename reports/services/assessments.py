@@ -20,7 +20,7 @@ from patients.services import allows
 from reports import opinions
 from reports.diagnoses import DIAGNOSES
 from reports.models import Agreement, Algorithm, Assessment, Management, OpinionState, TwoStep
-from reports.services import claims
+from reports.services import claims, waiting
 
 # What makes two recordings the same: a double click is answered with the version that is there.
 _SAME = (
@@ -89,6 +89,7 @@ def record_assessment(
         made.version = newest.version + 1 if newest else 1
         made.save(force_insert=True)
         audit.recorded_assessment(actor, made)
+        waiting.refresh([study.pk])
     return made
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.errors import Forbidden, Invalid
 from imaging.services import assign_lesion, move_instance
 from patients.services import record_consents
@@ -27,6 +28,12 @@ def model() -> Any:
     return scenes.model()
 
 
+@pytest.fixture
+def unblinded(administrator: Any) -> None:
+    """A clinic whose doctors see the opinion from the start."""
+    clinic_settings.change(actor=administrator, number=0, blinded_first=False)
+
+
 def visit_with(doctor: Any, when: int = 0, **finished: Any) -> Any:
     """A visit `when` days after a certain one, whose single opinion ended so."""
     study, _lesions, [image] = scenes.visit(doctor, acquired_at=NOON + timedelta(days=when))
@@ -35,7 +42,9 @@ def visit_with(doctor: Any, when: int = 0, **finished: Any) -> Any:
     return study
 
 
-def test_no_opinion_first_then_urgent_pending_and_by_probability(doctor: Any, model: Any) -> None:
+def test_no_opinion_first_then_urgent_pending_and_by_probability(
+    doctor: Any, model: Any, unblinded: None
+) -> None:
     low = visit_with(doctor, malignant=0.02)
     high = visit_with(doctor, malignant=0.19)
     old = visit_with(doctor, when=-5, malignant=0.02)
@@ -59,6 +68,24 @@ def test_no_opinion_first_then_urgent_pending_and_by_probability(doctor: Any, mo
     assert scenes.events(doctor, "worklist.viewed") == 1
 
 
+def test_where_doctors_judge_blinded_no_place_betrays_the_probability(
+    doctor: Any, model: Any
+) -> None:
+    likely = visit_with(doctor, when=3, malignant=0.19)
+    unlikely = visit_with(doctor, when=1, malignant=0.02)
+    most_urgent = visit_with(doctor, when=2, malignant=0.9, triage="urgent")
+    urgent = visit_with(doctor, malignant=0.4, triage="urgent")
+    pending = visit_with(doctor, when=4)
+    declined = visit_with(doctor, when=5, status="declined")
+    rows = worklist(doctor).rows
+    assert [row.study for row in rows] == [
+        declined, urgent, most_urgent, pending, unlikely, likely,
+    ]  # fmt: skip
+    assert [row.malignant_probability for row in rows] == [None] * 6
+    keys = [row.key[:8] for row in rows]
+    assert keys == ["01000000", "11000000", "11000000", "21000000", "31000000", "31000000"]
+
+
 def test_one_lesion_without_an_opinion_lifts_its_visit(doctor: Any, model: Any) -> None:
     calm = visit_with(doctor, malignant=0.01)
     study, _lesions, [first, second] = scenes.visit(doctor, lesions=2)
@@ -68,7 +95,7 @@ def test_one_lesion_without_an_opinion_lifts_its_visit(doctor: Any, model: Any) 
 
 
 def test_a_second_image_may_give_the_opinion_that_the_first_did_not(
-    doctor: Any, model: Any
+    doctor: Any, model: Any, unblinded: None
 ) -> None:
     study, [lesion], [image] = scenes.visit(doctor)
     scenes.finish(doctor, image, status="declined")
@@ -79,7 +106,9 @@ def test_a_second_image_may_give_the_opinion_that_the_first_did_not(
     assert len(row.lesions[0].images) == 2
 
 
-def test_a_patients_later_no_lifts_the_visit_and_hides_the_figure(doctor: Any, model: Any) -> None:
+def test_a_patients_later_no_lifts_the_visit_and_hides_the_figure(
+    doctor: Any, model: Any, unblinded: None
+) -> None:
     study = visit_with(doctor, malignant=0.9, triage="urgent")
     record_consents(actor=doctor, patient_id=study.patient_id, decisions={"ai_opinion": False})
     row = worklist(doctor).rows[0]

@@ -1,0 +1,176 @@
+"""Which visits wait: the rows that say so against the rule, through every door."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from dermaclinic.accounts.tenancy import clinic_context
+from imaging.services import assign_lesion, move_instance
+from reports.models import Assessment, AssessmentWithdrawal, Waiting
+from reports.selectors import worklist
+from reports.services import waiting
+from tests import factories
+from tests.reports import scenes
+from workers.default import sweep_waiting
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def listed(actor: Any) -> set[Any]:
+    with clinic_context(actor.clinic_id):
+        assert waiting.differences() == []
+        return set(Waiting.objects.values_list("study_id", flat=True))
+
+
+def withdraw(doctor: Any, assessment: Assessment) -> None:
+    """As the service leaves it: the row, and the visit asked anew."""
+    with clinic_context(doctor.clinic_id):
+        AssessmentWithdrawal.objects.create(
+            clinic_id=doctor.clinic_id, assessment=assessment, author=factories.user(doctor)
+        )
+        waiting.refresh([assessment.study_id])
+
+
+@pytest.fixture
+def model() -> Any:
+    return scenes.model()
+
+
+def test_a_visit_waits_from_its_first_image_to_its_last_assessment(doctor: Any, model: Any) -> None:
+    empty = factories.study(doctor, factories.patient(doctor))
+    study, [one, two], _images = scenes.visit(doctor, lesions=2)
+    assert listed(doctor) == {study.pk}
+    scenes.assess(doctor, study, one)
+    assert listed(doctor) == {study.pk}
+    made = scenes.assess(doctor, study, two)
+    assert listed(doctor) == set()
+    withdraw(doctor, made)
+    assert listed(doctor) == {study.pk}
+    assert [row.study.pk for row in worklist(doctor).rows] == [study.pk]
+    assert empty.pk not in listed(doctor)
+
+
+def test_moving_an_image_asks_both_visits(doctor: Any, model: Any) -> None:
+    left, [lesion], [first] = scenes.visit(doctor)
+    second = scenes.image(doctor, left, lesion)
+    target, [there], _images = scenes.visit(doctor)
+    scenes.assess(doctor, target, there)
+    move_instance(
+        actor=doctor,
+        instance_id=first.pk,
+        study_id=target.pk,
+        lesion_id=there.pk,
+        reason="Misfiled",
+    )
+    assert listed(doctor) == {left.pk, target.pk}
+    move_instance(actor=doctor, instance_id=second.pk, study_id=target.pk, reason="Misfiled, too")
+    assert listed(doctor) == {target.pk}  # no image is left in the other
+
+
+def test_an_image_given_back_to_its_assessed_lesion_waits_no_more(doctor: Any, model: Any) -> None:
+    study, [one, two], [image, _other] = scenes.visit(doctor, lesions=2)
+    scenes.image(doctor, study, one)
+    scenes.assess(doctor, study, one)
+    scenes.assess(doctor, study, two)
+    assign_lesion(actor=doctor, instance_id=image.pk, lesion_id=two.pk)
+    assert listed(doctor) == {study.pk}
+    assign_lesion(actor=doctor, instance_id=image.pk, lesion_id=one.pk)
+    assert listed(doctor) == set()
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["image", "loose", "assess", "withdraw", "assign", "move"]),
+        st.integers(0, 1),
+        st.integers(0, 1),
+    ),
+    max_size=9,
+)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS)
+def test_the_rows_are_the_rule_after_any_history(doctor: Any, model: Any, steps: Any) -> None:
+    """One patient, two visits, two lesions; `listed` compares each time."""
+    patient = factories.patient(doctor)
+    visits = [factories.study(doctor, patient, acquired_at=NOON) for _ in range(2)]
+    lesions = [factories.lesion(doctor, patient) for _ in range(2)]
+    images: list[Any] = []
+    for what, visit, lesion in steps:
+        study, spot = visits[visit], lesions[lesion]
+        with clinic_context(doctor.clinic_id):
+            here = spot.instances.filter(study=study).exists()
+            standing = Assessment.objects.standing().filter(study=study, lesion=spot).first()
+        if what == "image":
+            images.append(scenes.image(doctor, study, spot))
+        elif what == "loose":
+            images.append(scenes.image(doctor, study))
+        elif what == "assess" and here:
+            # Not the same once more, which would record nothing.
+            scenes.assess(doctor, study, spot, comment=str(len(images)))
+        elif what == "withdraw" and standing:
+            withdraw(doctor, standing)
+        elif what == "assign" and images:
+            assign_lesion(actor=doctor, instance_id=images[-1].pk, lesion_id=spot.pk)
+        elif what == "move" and images:
+            with clinic_context(doctor.clinic_id):
+                images[0].refresh_from_db()
+            if images[0].study_id != study.pk:
+                move_instance(
+                    actor=doctor, instance_id=images[0].pk, study_id=study.pk,
+                    lesion_id=spot.pk if lesion else None, reason="Misfiled",
+                )  # fmt: skip
+        listed(doctor)
+
+
+def test_the_nightly_sweep_mends_and_tells(
+    doctor: Any, stranger: Any, model: Any, caplog: Any
+) -> None:
+    forgotten, _lesions, _images = scenes.visit(doctor)
+    done, [lesion], _images = scenes.visit(doctor)
+    scenes.assess(doctor, done, lesion)
+    elsewhere, _lesions, _images = scenes.visit(stranger)
+    with clinic_context(doctor.clinic_id):
+        Waiting.objects.all().delete()
+        Waiting.objects.create(clinic_id=doctor.clinic_id, study=done)
+        assert set(waiting.differences()) == {forgotten.pk, done.pk}
+    with caplog.at_level(logging.WARNING):
+        sweep_waiting()
+    assert listed(doctor) == {forgotten.pk}
+    assert listed(stranger) == {elsewhere.pk}
+    assert [record.message for record in caplog.records] == [
+        "2 visits stood wrongly in a clinic's worklist, or were missing there."
+    ]
+    caplog.clear()
+    sweep_waiting()
+    assert caplog.records == []
+
+
+def test_a_visit_waits_once_and_in_its_own_clinic(doctor: Any, stranger: Any, model: Any) -> None:
+    study, _lesions, _images = scenes.visit(doctor)
+    with clinic_context(doctor.clinic_id), pytest.raises(IntegrityError):
+        Waiting.objects.create(clinic_id=doctor.clinic_id, study=study)
+    with clinic_context(stranger.clinic_id):
+        assert Waiting.objects.count() == 0
+        with pytest.raises(IntegrityError):
+            Waiting.objects.create(clinic_id=stranger.clinic_id, study=study)
+    assert listed(doctor) == {study.pk}
+
+
+def test_asking_anew_costs_the_same_for_any_visit(doctor: Any, model: Any) -> None:
+    small, _lesions, _images = scenes.visit(doctor)
+    large, [lesion, *_rest], _images = scenes.visit(doctor, lesions=3)
+    scenes.assess(doctor, large, lesion)
+    counts = []
+    for study in (small, large):
+        with clinic_context(doctor.clinic_id), CaptureQueriesContext(connection) as captured:
+            waiting.refresh([study.pk])
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 6
