@@ -45,3 +45,13 @@ def added_lesion(actor: "Actor", lesion: Any) -> None:
 
 def changed_lesion(actor: "Actor", lesion: Any, *, fields: Sequence[str]) -> None:
     write(actor, "lesion.changed", obj=lesion, detail={"fields": list(fields)})
+
+
+def viewed_lesion(actor: "Actor", lesion: Any, *, opinions: Sequence[Any]) -> None:
+    """A lesion's page, with the opinions that it showed."""
+    write(actor, "lesion.viewed", obj=lesion, detail={"opinions": strings(opinions)})
+
+
+def placed_lesion(actor: "Actor", lesion: Any, *, before: Any, after: Any) -> None:
+    """Its place on the body map, before and after; None where it had none."""
+    write(actor, "lesion.placed", obj=lesion, detail={"before": before, "after": after})
