@@ -101,6 +101,7 @@ VERBS = {
     "changed": (UPDATE, "U"),
     "moved": (UPDATE, "U"),
     "assigned": (UPDATE, "U"),
+    "placed": (UPDATE, "U"),
     "discarded": (_code(REST, "delete", "delete"), "D"),
 }
 # ISO/DICOM: 0 success, 4 minor failure, 8 serious failure.
