@@ -181,6 +181,10 @@ class Lesion(TenantModel):
     body_site = models.CharField(_("body site"), max_length=30, choices=CHOICES)
     laterality = models.CharField(_("side"), max_length=10, choices=Laterality, blank=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
+    place_view = models.CharField(max_length=20, blank=True, default="")
+    place_x = models.FloatField(null=True, blank=True)
+    place_y = models.FloatField(null=True, blank=True)
+    region = models.CharField(max_length=40, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -192,24 +196,9 @@ class Lesion(TenantModel):
                 name="lesion_body_site_is_known",
             ),
             models.CheckConstraint(
-    place_view = models.CharField(max_length=20, blank=True, default="")
-    place_x = models.FloatField(null=True, blank=True)
-    place_y = models.FloatField(null=True, blank=True)
-    region = models.CharField(max_length=40, blank=True, default="")
                 condition=~Q(body_site__in=PAIRED_SITES) | Q(laterality__in=["left", "right"]),
                 name="paired_site_needs_a_side",
             ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.site}"
-
-    @property
-    def needs_side(self) -> bool:
-        """Does the body site exist on both sides?"""
-        return BODY_SITES[self.body_site].paired
-
-    @property
             models.CheckConstraint(
                 condition=Q(place_view="", region="", place_x__isnull=True, place_y__isnull=True)
                 | Q(place_x__isnull=False, place_y__isnull=False)
@@ -225,12 +214,16 @@ class Lesion(TenantModel):
             models.CheckConstraint(
                 condition=Q(place_view__in=["", *VIEWS]), name="lesion_view_is_known"
             ),
-    def site(self) -> str:
-        """Where it is, with its side, in words: the region on the map, else the body site."""
-        if self.region in REGIONS:
-            return REGIONS[self.region].display
-        where = str(BODY_SITES[self.body_site].display)
-        return f"{where}, {self.get_laterality_display()}" if self.laterality else where
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.site}"
+
+    @property
+    def needs_side(self) -> bool:
+        """Does the body site exist on both sides?"""
+        return BODY_SITES[self.body_site].paired
+
     @property
     def place(self) -> Place | None:
         """Its place on the body map, if it has one."""
@@ -244,3 +237,10 @@ class Lesion(TenantModel):
         region = REGIONS.get(self.region)
         return region.code if region else BODY_SITES[self.body_site].code
 
+    @property
+    def site(self) -> str:
+        """Where it is, with its side, in words: the region on the map, else the body site."""
+        if self.region in REGIONS:
+            return REGIONS[self.region].display
+        where = str(BODY_SITES[self.body_site].display)
+        return f"{where}, {self.get_laterality_display()}" if self.laterality else where
