@@ -45,9 +45,11 @@ from dermaclinic.audit.actions.patients import (
     added_lesion as added_lesion,
     changed_lesion as changed_lesion,
     changed_patient as changed_patient,
+    placed_lesion as placed_lesion,
     recorded_consent as recorded_consent,
     registered_patient as registered_patient,
     searched_patients as searched_patients,
+    viewed_lesion as viewed_lesion,
     viewed_patient as viewed_patient,
 )
 from dermaclinic.audit.actions.people import (
@@ -55,11 +57,9 @@ from dermaclinic.audit.actions.people import (
     deactivated_member as deactivated_member,
     ended_sessions as ended_sessions,
     idled_out as idled_out,
-    placed_lesion as placed_lesion,
     invited_member as invited_member,
     joined_clinic as joined_clinic,
     reactivated_member as reactivated_member,
-    viewed_lesion as viewed_lesion,
     revoked_token as revoked_token,
     token_out_of_scope as token_out_of_scope,
     token_refused as token_refused,
