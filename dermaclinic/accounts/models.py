@@ -16,6 +16,10 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dermaclinic.accounts.preferences_models import (
+    Theme as Theme,
+    UserPreference as UserPreference,
+)
 from dermaclinic.accounts.tenancy import TenantModel
 
 

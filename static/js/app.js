@@ -25,9 +25,34 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   say(xhr.status === 403 ? saySession : sayFailed);
 });
 
+// Whatever takes longer than a second says so; polls are nobody's wait.
+const BUSY_AFTER = 1000;
+const waits = new Map();
+
+function showBusy(is) {
+  document.getElementById("busy").hidden = !is;
+  document.getElementById("busy-said").textContent = is ? document.body.dataset.sayBusy : "";
+}
+
+function begin(what) {
+  waits.set(what, setTimeout(() => showBusy(true), BUSY_AFTER));
+}
+
+function end(what) {
+  clearTimeout(waits.get(what));
+  waits.delete(what);
+  if (waits.size === 0) showBusy(false);
+}
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (!event.detail.elt.hasAttribute("data-poll")) begin(event.detail.xhr);
+});
+document.addEventListener("htmx:afterRequest", (event) => end(event.detail.xhr));
+
 // A pressed submit button stays pressed: nobody registers a patient twice by double click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;
+  if (event.target.method !== "dialog") begin(event.target);
   setTimeout(() => {
     for (const button of event.target.querySelectorAll("button[type=submit]")) {
       button.disabled = true;

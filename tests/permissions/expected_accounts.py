@@ -104,6 +104,13 @@ ACCOUNT = [
     row("account/sessions/", GET=page(200, *ALL), closed=same(405)),
     row("account/sessions/<int:session_id>/end/", POST=doctors_own(302), closed=same(405)),
     row("account/sessions/end-others/", POST=page(302, *ALL), closed=same(405)),
+    row(
+        "account/preferences/",
+        GET=page(200, *ALL),
+        POST=page(302, *ALL),
+        closed=same(405),
+        send=lambda s: {"theme": "dark", "single_letters": "on"},
+    ),
     row("account/stay/", POST=person(204), closed=same(405)),
     row("account/idled-out/", POST=same(204), closed=same(405)),
 ]

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 OPEN_TO_WEB = {
     "accounts_apitoken": "hashes of tokens: a token says which clinic",
     "accounts_clinic": "names of clinics, to choose one",
+    "accounts_userpreference": "somebody's keys and theme, the same in every clinic",
     "accounts_user": "who somebody is, before one knows where",
     "audit_sealedevent": "which event is sealed: numbers and hashes",
     "inference_modelchange": "which model answers, for all clinics",

@@ -1,16 +1,21 @@
 """Template tags of the design language: icons, and the few attributes that forms need."""
 
-from datetime import date
+import json
+from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.template.context import Context
 from django.templatetags.static import static
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime, now
+from django.utils.translation import gettext as _, ngettext_lazy
 
+from dermaclinic.accounts import undo
 from dermaclinic.accounts.models import Role
 
 register = template.Library()
@@ -53,6 +58,57 @@ def age(birth_date: date, on: date | None = None) -> int:
     """Completed years on a day, today by default."""
     day = on or localdate()
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+@register.filter(name="json")
+def as_json(value: Any) -> str:
+    """What a script of ours reads from a data attribute; escaped there like any text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@register.filter
+def undo_address(message: Message) -> str:
+    """Where what a message tells of can be taken back; empty if it cannot."""
+    return undo.address(message.extra_tags)
+
+
+@register.simple_tag
+def since(moment: datetime, form: str = "ago") -> SafeString:
+    """The time since a moment in one unit, the exact time in `title`; static/js/since.js goes on.
+
+    `form`: "ago" ("5 minutes ago") or "for" ("5 minutes").
+    """
+    there = localtime(moment)
+    span = _span(int((now() - moment).total_seconds()))
+    if not span:
+        words = _("just now") if form == "ago" else _("less than a minute")
+    else:
+        words = _("%(span)s ago") % {"span": span} if form == "ago" else span
+    return format_html(
+        '<time datetime="{}" title="{}" data-since="{}">{}</time>',
+        there.isoformat(timespec="seconds"),
+        date_format(there, "j M Y, H:i"),
+        form,
+        words,
+    )
+
+
+# From so many seconds on, in units of so many; the same as in static/js/since.js.
+_UNITS = (
+    (2 * 31_557_600, 31_557_600, ngettext_lazy("%(n)d year", "%(n)d years", "n")),
+    (2 * 2_629_800, 2_629_800, ngettext_lazy("%(n)d month", "%(n)d months", "n")),
+    (2 * 604_800, 604_800, ngettext_lazy("%(n)d week", "%(n)d weeks", "n")),
+    (2 * 86_400, 86_400, ngettext_lazy("%(n)d day", "%(n)d days", "n")),
+    (3600, 3600, ngettext_lazy("%(n)d hour", "%(n)d hours", "n")),
+    (60, 60, ngettext_lazy("%(n)d minute", "%(n)d minutes", "n")),
+)
+
+
+def _span(seconds: int) -> str:
+    for shortest, unit, words in _UNITS:
+        if seconds >= shortest:
+            return words % {"n": seconds // unit}
+    return ""
 
 
 @register.filter
