@@ -64,7 +64,7 @@ def freeze(
             "id": str(report.study_id),
             "date": report.study.acquired_at.date().isoformat(),
         },
-        "lesions": [_lesion(each, [seen[pk] for pk in each.images], lens) for each in assessments],
+        "lesions": [lesion(each, [seen[pk] for pk in each.images], lens) for each in assessments],
         "withdrawn": _withdrawn(report, assessments),
         "signed": {
             "by": actor.name,
@@ -112,14 +112,15 @@ def _patient(patient: Patient, study: Study) -> dict[str, Any]:
     }
 
 
-def _lesion(assessment: Assessment, images: list[Instance], lens: Lens) -> dict[str, Any]:
-    lesion: Lesion = assessment.lesion
+def lesion(assessment: Assessment, images: list[Instance], lens: Lens) -> dict[str, Any]:
+    """What a report says of an assessed lesion, with the `images` that the doctor saw."""
+    of: Lesion = assessment.lesion
     return {
-        "id": str(lesion.pk),
-        "number": lesion.number,
-        "site": lesion.site,
-        "site_code": BODY_SITES[lesion.body_site].code,
-        "note": lesion.note,
+        "id": str(of.pk),
+        "number": of.number,
+        "site": of.site,
+        "site_code": BODY_SITES[of.body_site].code,
+        "note": of.note,
         "images": [_image(each) for each in images],
         "assessment": _assessment(assessment),
         "opinion": snapshot.opinion(assessment, lens),

@@ -15,13 +15,17 @@ from dermaclinic.audit.actions.audit_itself import (
 from dermaclinic.audit.actions.imaging import (
     admitted_image as admitted_image,
     assigned_image as assigned_image,
+    began_upload as began_upload,
     corrected_image_kind as corrected_image_kind,
+    discarded_upload as discarded_upload,
     moved_image as moved_image,
     quarantined_image as quarantined_image,
     rejected_image as rejected_image,
     repeated_image as repeated_image,
     resolved_quarantine as resolved_quarantine,
+    resumed_upload as resumed_upload,
     started_study as started_study,
+    took_back_assignment as took_back_assignment,
     viewed_image as viewed_image,
     viewed_quarantine as viewed_quarantine,
 )
@@ -40,6 +44,12 @@ from dermaclinic.audit.actions.inference import (
 from dermaclinic.audit.actions.keys import (
     rotated_keys as rotated_keys,
     started_key_rotation as started_key_rotation,
+)
+from dermaclinic.audit.actions.merging import (
+    merged_patients as merged_patients,
+    previewed_merge as previewed_merge,
+    previewed_merge_undo as previewed_merge_undo,
+    undid_merge as undid_merge,
 )
 from dermaclinic.audit.actions.patients import (
     added_lesion as added_lesion,
@@ -71,7 +81,9 @@ from dermaclinic.audit.actions.refusals import (
 )
 from dermaclinic.audit.actions.review import (
     asked_to_render_report as asked_to_render_report,
+    changed_phrase as changed_phrase,
     claimed_study as claimed_study,
+    compared_images as compared_images,
     composed_report as composed_report,
     discarded_report as discarded_report,
     flagged_report as flagged_report,
@@ -84,9 +96,11 @@ from dermaclinic.audit.actions.review import (
     viewed_assessment as viewed_assessment,
     viewed_histology as viewed_histology,
     viewed_report as viewed_report,
+    viewed_session as viewed_session,
     viewed_similar_cases as viewed_similar_cases,
     viewed_study as viewed_study,
     viewed_worklist as viewed_worklist,
+    withdrew_assessment as withdrew_assessment,
 )
 from dermaclinic.audit.actions.second_factor import (
     added_factor as added_factor,

@@ -124,7 +124,11 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("management", "monitor"), ("months__range", (1, 60))),
+                            models.Q(
+                                ("management", "monitor"),
+                                ("months__isnull", False),
+                                ("months__range", (1, 60)),
+                            ),
                             models.Q(
                                 models.Q(("management", "monitor"), _negated=True),
                                 ("months__isnull", True),

@@ -53,7 +53,7 @@ class Phrase(TenantModel):
                 condition=Q(management__in=Management.values), name="phrase_management_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(management="monitor", months__range=(1, 60))
+                condition=Q(management="monitor", months__isnull=False, months__range=(1, 60))
                 | (~Q(management="monitor") & Q(months__isnull=True)),
                 name="phrase_monitors_for_months",
             ),

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
@@ -12,7 +12,7 @@ from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
 from imaging.models import Instance
 from patients.models import Patient
-from reports.models import Assessment, Report, ReportAssessment
+from reports.models import Agreement, Assessment, Report, ReportAssessment
 
 
 def compose(*, actor: Actor, assessment_ids: Sequence[uuid.UUID]) -> Report:
@@ -81,28 +81,51 @@ def fill(report: Report, assessments: Sequence[Assessment]) -> None:
 def check(assessments: Sequence[Assessment], *, replaces: Report | None = None) -> None:
     """Conflict unless each is its lesion's newest, has its images, and stands in no report."""
     for each in assessments:
-        names = {"lesion": each.lesion}
         if newest(each.study_id, each.lesion_id) != each:
-            raise Conflict(_("Lesion %(lesion)s has been assessed anew. Compose again.") % names)
-        if not intact(each):
             raise Conflict(
-                _(
-                    "An image of lesion %(lesion)s has been moved since it was assessed. "
-                    "Assess the lesion again."
-                )
-                % names
+                _("Lesion %(lesion)s has been assessed anew. Compose again.")
+                % {"lesion": each.lesion}
             )
-        if (former := _signed(each, replaces)) is not None:
-            raise Conflict(
-                _("Lesion %(lesion)s of this visit stands in report %(report)s. Amend that one.")
-                % (names | {"report": former})
+        sentence = obstacle(each, intact=intact(each), former=_signed(each, replaces))
+        if sentence:
+            raise Conflict(sentence)
+
+
+def obstacle(assessment: Assessment, *, intact: bool, former: Report | None) -> str:
+    """Why a lesion's newest assessment cannot be reported, in a sentence; empty when it can.
+
+    `intact`: its images are where they were. `former`: a signed report that speaks of the lesion at
+    this visit already.
+    """
+    lesion = {"lesion": assessment.lesion}
+    if not intact:
+        return (
+            _(
+                "An image of lesion %(lesion)s has been moved since it was assessed. "
+                "Assess the lesion again."
             )
+            % lesion
+        )
+    if assessment.blinded and assessment.agreement == Agreement.DIFFERS:
+        return (
+            _(
+                "The opinion on lesion %(lesion)s differs from your first impression. "
+                "Keep yours with a reason, or change it."
+            )
+            % lesion
+        )
+    if former is not None:
+        return _("Lesion %(lesion)s of this visit stands in report %(report)s. Amend that one.") % (
+            lesion | {"report": former}
+        )
+    return ""
 
 
 def newest(study_id: uuid.UUID, lesion_id: uuid.UUID) -> Assessment | None:
     """The assessment that counts for a lesion at a visit."""
     return (
-        Assessment.objects.filter(study_id=study_id, lesion_id=lesion_id)
+        Assessment.objects.standing()
+        .filter(study_id=study_id, lesion_id=lesion_id)
         .select_related("lesion", "author", "opinion__model_version")
         .first()
     )

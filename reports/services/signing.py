@@ -1,6 +1,7 @@
 """Signing: the doctor enters the password again, the content freezes, a worker makes the PDF."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.contrib.auth.hashers import check_password
 from django.db import connection
@@ -14,6 +15,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import User
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
+from imaging.models import Study
 from reports import content
 from reports.models import Assessment, Report
 from reports.services import composing
@@ -29,8 +31,14 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
     """
     with clinic_context(actor.clinic_id):
         draft = policies.find(actor, "sign", Report.objects.all(), pk=report_id)
-    _authenticate(actor, draft, password)
+    authenticate(actor, [draft], password)
+    return freeze(actor, report_id)
+
+
+def freeze(actor: Actor, report_id: uuid.UUID) -> Report:
+    """Sign a draft of somebody who has just been authenticated; refusals as `sign` has them."""
     with clinic_context(actor.clinic_id):
+        draft = policies.find(actor, "sign", Report.objects.all(), pk=report_id)
         composing.lock(draft.patient_id)
         report = policies.find(
             actor,
@@ -57,10 +65,11 @@ def sign(*, actor: Actor, report_id: uuid.UUID, password: str) -> Report:
     return report
 
 
-def _authenticate(actor: Actor, report: Report, password: str) -> None:
-    """The hash as it is now counts, not the one from when the session began.
+def authenticate(actor: Actor, signed: Sequence[Report | Study], password: str) -> None:
+    """The password once more, for what is about to be signed: drafts, or whole visits.
 
-    Outside of the signing's transaction, whose end would take back the count of wrong ones.
+    The hash as it is now counts, not the one from when the session began. Outside of the signing's
+    transaction, whose end would take back the count of wrong ones.
     """
     caller = lockout.caller_of(actor)
     lockout.require_open(caller, actor.person.email)
@@ -68,7 +77,8 @@ def _authenticate(actor: Actor, report: Report, password: str) -> None:
         pk=actor.person.pk, is_active=True
     )
     if not check_password(password, stored.first() or ""):
-        audit.sign_refused(actor, report)
+        for each in signed:
+            audit.sign_refused(actor, each)
         if lockout.failed(caller, actor.person.email):
             audit.locked_out(
                 address=actor.address, account=actor.person.pk, clinics=[actor.clinic_id]

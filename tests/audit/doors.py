@@ -17,6 +17,7 @@ from django.utils import timezone
 from imaging.models import Instance, Study
 from inference.models import ModelVersion, Prediction
 from reports.selectors.worklist import worklist_studies
+from reports.services.session import Wanted
 from tests import opinions
 
 FLOORS = ("patients", "imaging", "inference", "reports")
@@ -168,12 +169,18 @@ CALLS: dict[str, Arguments] = {
     "inference.services.shadow.set_aside": in_place(lambda s, g: g.instance),
     "inference.services.shadow.start": by_administrator(model_id=lambda s: s.resting_model),
     "inference.services.shadow.stop": by_administrator(model_id=lambda s: s.shadow_model),
+    "reports.selectors.compare.aligned": (
+        lambda s, g: ((s.doctor, s.lesion_id), {"left": s.instance_id, "right": s.instance_id})
+    ),
+    "reports.selectors.compare.comparison": in_place(lambda s, g: s.lesion_id),
     "reports.selectors.crops.crop": in_place(lambda s, g: s.text),
     "reports.selectors.histology.histology": in_place(lambda s, g: s.lesion_id),
     "reports.selectors.reports.report": in_place(lambda s, g: s.signed),
     "reports.selectors.reports.report_pdf": in_place(lambda s, g: s.signed),
     "reports.selectors.reports.reports_of_patient": in_place(lambda s, g: s.patient_id),
     "reports.selectors.review.review": in_place(lambda s, g: s.study_id),
+    "reports.selectors.phrases.phrases": in_place(),
+    "reports.selectors.session.session": in_place(),
     "reports.selectors.shadow.comparisons": in_place(lambda s, g: g.shadow),
     "reports.selectors.similar.similar": in_place(lambda s, g: s.prediction_id),
     "reports.selectors.worklist.worklist_studies": in_place(),
@@ -200,7 +207,29 @@ CALLS: dict[str, Arguments] = {
         diagnosis=lambda s: "400010006",
         reported_on=lambda s: timezone.localdate(),
     ),
+    "reports.services.phrases.add": with_actor(
+        abbreviation=lambda s: "df",
+        diagnoses=lambda s: ["448015002"],
+        management=lambda s: "discharge",
+    ),
+    "reports.services.phrases.change": with_actor(
+        phrase_id=lambda s: s.phrase_id,
+        version=lambda s: 1,
+        abbreviation=lambda s: "sk",
+        diagnoses=lambda s: ["25499005"],
+        management=lambda s: "refer",
+    ),
+    "reports.services.phrases.retire": with_actor(phrase_id=lambda s: s.phrase_id),
+    "reports.services.phrases.restore": with_actor(phrase_id=lambda s: s.phrase_id),
     "reports.services.rendering.retry_rendering": with_actor(report_id=lambda s: s.failed),
+    "reports.services.session.sign_session": with_actor(
+        wanted=lambda s: [Wanted(s.study_id, (s.assessment_id,))],
+        password=lambda s: s.password,
+    ),
+    "reports.services.signing.authenticate": in_place(
+        lambda s, g: [g.study], lambda s, g: s.password
+    ),
+    "reports.services.signing.freeze": in_place(lambda s, g: s.report_id),
     "reports.services.signing.sign": with_actor(
         report_id=lambda s: s.report_id, password=lambda s: s.password
     ),
@@ -208,6 +237,9 @@ CALLS: dict[str, Arguments] = {
 
 # Parts of another door's transaction, and who tells what they touch.
 PARTS = {
+    "reports.selectors.phrases.phrases": "abbreviations of the clinic; nothing of a patient",
+    "reports.services.phrases.restore": "the phrase of the scene is in force: nothing to restore",
+    "reports.services.signing.authenticate": "the password alone; what is signed has its event",
     "imaging.selectors.visits": "the patient's page, whose look is patient.viewed",
     "imaging.selectors.open_quarantine": "a list of ids and codes; each image opened is a look",
     "inference.selectors.find": "a policy's door; the page or endpoint tells which part it shows",
@@ -220,6 +252,7 @@ PARTS = {
 }
 # Doors that are not called here, and why.
 UNCALLED = {
+    "reports.services.phrases.start": "the scene's clinic has a list; its own test starts one",
     "imaging.services.ingest.file": "the common end of ingest and resolve_quarantine, both walked",
     "imaging.services.rotation.outstanding": "counts ids of keys, of every clinic; shows no row",
     "imaging.services.rotation.rotate": "rewraps keys as the owner; its events are its own test's",

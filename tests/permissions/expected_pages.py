@@ -9,6 +9,7 @@ CHANGE = {
     "sex": "female",
 }
 ASSESSED = {"diagnosis_1": "400010006", "management": "discharge", "reason": "seen in daylight"}
+PHRASE = {"abbreviation": "sk", "diagnosis_1": "25499005", "management": "refer"}
 ACCEPTED = {"mrn": "HELD-1", "birth_date": "1970-01-01", "reason": "typed wrongly at the camera"}
 
 PATIENTS = [
@@ -149,6 +150,12 @@ REPORTS = [
         POST=page_of(302, D),
         send=lambda s: {"diagnosis": "93655004", "reported_on": s.today},
     ),
+    row("reports/lesions/<uuid:lesion_id>/compare/", GET=page_of(200, T, D)),
+    row(
+        "reports/lesions/<uuid:lesion_id>/compare/<uuid:left>/<uuid:right>/",
+        GET=page_of(200, T, D),
+        at={"left": "instance_id", "right": "instance_id"},
+    ),
     row("reports/opinions/<uuid:prediction_id>/similar/", GET=page_of(200, D)),
     row("reports/similar/<str:text>/", GET=page_of(200, D)),  # a pass is one person's
     row("reports/models/<uuid:model_id>/compared/", GET=page(200, D, A)),
@@ -160,6 +167,31 @@ REPORTS = [
         HEAD=same(405),
         closed=same(405),
     ),
+    row(
+        "reports/session/",
+        GET=page(200, D),
+        POST=page_of(302, D),
+        send=lambda s: {
+            "visit": [f"{s.study_id},{s.assessment_id}"],
+            "password": s.password,
+        },
+    ),
+    row(
+        "reports/phrases/",
+        GET=page(200, D, A),
+        POST=page(302, D, A),
+        send=lambda s: PHRASE | {"abbreviation": "nn"},
+    ),
+    row("reports/phrases/list/", GET=page(200, D, A)),
+    row("reports/phrases/start/", POST=page(302, D, A)),
+    row(
+        "reports/phrases/<uuid:phrase_id>/",
+        GET=page_of(200, D, A),
+        POST=page_of(302, D, A),
+        send=lambda s: PHRASE | {"version": 1},
+    ),
+    row("reports/phrases/<uuid:phrase_id>/retire/", POST=page_of(302, D, A)),
+    row("reports/phrases/<uuid:phrase_id>/restore/", POST=page_of(302, D, A)),
     row("reports/<uuid:report_id>/", GET=page_of(200, T, D)),
     row(
         "reports/<uuid:report_id>/sign/",

@@ -27,6 +27,7 @@ from inference.services import models, shadow
 from patients.services import record_consents
 from reports import passes
 from reports.models import Report
+from reports.services import phrases
 from reports.services.claims import claim_study
 from reports.services.histology import record_histology
 from tests import factories, opinions
@@ -143,6 +144,12 @@ class Scene:
             reported_on=timezone.localdate(),
         )
         self._case_image = image.pk
+        self.phrase_id = phrases.add(
+            actor=self.doctor,
+            abbreviation="sk",
+            diagnoses=[scenes.KERATOSIS],
+            management="discharge",
+        ).pk
 
     def _people(self) -> None:
         """Somebody else with a token and a second factor, a former member, an invitation."""

@@ -26,11 +26,22 @@ def claimed_study(actor: "Actor", study: Any, *, released: bool = False) -> None
     write(actor, "study.released" if released else "study.claimed", obj=study)
 
 
-def recorded_assessment(actor: "Actor", assessment: Any) -> None:
-    write(
-        actor, "assessment.recorded", obj=assessment,
-        detail={"version": assessment.version, "agreement": assessment.agreement},
-    )  # fmt: skip
+def recorded_assessment(
+    actor: "Actor", assessment: Any, *, first: Any = None, changed_mind: bool = False
+) -> None:
+    """`first` is what its author had recorded before seeing the opinion, if anything."""
+    detail = {
+        "version": assessment.version,
+        "agreement": assessment.agreement,
+        "blinded": assessment.blinded,
+    }
+    if first is not None:
+        detail |= {"first_impression": first.version, "changed_mind": changed_mind}
+    write(actor, "assessment.recorded", obj=assessment, detail=detail)
+
+
+def withdrew_assessment(actor: "Actor", assessment: Any) -> None:
+    write(actor, "assessment.withdrawn", obj=assessment, detail={"version": assessment.version})
 
 
 def viewed_assessment(actor: "Actor", assessment: Any) -> None:
@@ -43,6 +54,11 @@ def recorded_histology(actor: "Actor", result: Any) -> None:
 
 def viewed_histology(actor: "Actor", lesion: Any) -> None:
     write(actor, "histology.viewed", obj=lesion)
+
+
+def compared_images(actor: "Actor", lesion: Any, *, shown: Iterable[Any]) -> None:
+    """Which images of the lesion were laid beside each other."""
+    write(actor, "lesion.compared", obj=lesion, detail={"instances": strings(shown)})
 
 
 def viewed_similar_cases(
@@ -87,9 +103,9 @@ def signed_report(actor: "Actor", report: Any) -> Any:
     return made
 
 
-def sign_refused(actor: "Actor", report: Any) -> None:
-    """A wrong password at signing; survives the rollback."""
-    write_past_rollback(event(actor, "report.sign", obj=report, outcome="denied"))
+def sign_refused(actor: "Actor", signed: Any) -> None:
+    """A wrong password at signing a report, or a visit with others; survives the rollback."""
+    write_past_rollback(event(actor, "report.sign", obj=signed, outcome="denied"))
 
 
 def asked_to_render_report(actor: "Actor", report: Any) -> None:
@@ -103,3 +119,13 @@ def rendered_report(actor: "Actor", report: Any, *, failed: bool = False) -> Non
 
 def flagged_report(actor: "Actor", report: Any, *, reason: str) -> None:
     write(actor, "report.flagged_for_amendment", obj=report, detail={"reason": reason})
+
+
+def changed_phrase(actor: "Actor", phrase: Any, *, how: str, before: Any, after: Any) -> None:
+    """`how`: added, changed, retired or restored."""
+    write(actor, f"phrase.{how}", obj=phrase, detail={"before": before, "after": after})
+
+
+def viewed_session(actor: "Actor", *, shown: Iterable[Any], studies: Iterable[Any]) -> None:
+    """The visits that wait for their signature, and whose they are, as in a search."""
+    write(actor, "session.viewed", detail={"shown": strings(shown), "studies": strings(studies)})
