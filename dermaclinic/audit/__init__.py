@@ -118,6 +118,19 @@ from dermaclinic.audit.actions.second_factor import (
     used_factor as used_factor,
     used_recovery_code as used_recovery_code,
 )
+from dermaclinic.audit.actions.second_reading import (
+    asked_second_reading as asked_second_reading,
+    asked_third_doctor as asked_third_doctor,
+    claimed_second_reading as claimed_second_reading,
+    closed_second_reading as closed_second_reading,
+    decided_consensus as decided_consensus,
+    kept_out_of_record as kept_out_of_record,
+    proposed_consensus as proposed_consensus,
+    recorded_second_reading as recorded_second_reading,
+    viewed_second_reading as viewed_second_reading,
+    viewed_second_readings as viewed_second_readings,
+    withdrew_proposal as withdrew_proposal,
+)
 from dermaclinic.audit.actions.sign_in import (
     changed_clinic_settings as changed_clinic_settings,
     issued_token as issued_token,

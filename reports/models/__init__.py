@@ -13,6 +13,7 @@ from reports.models.assessments import (
 from reports.models.histology import Histology
 from reports.models.phrases import Phrase
 from reports.models.reports import Report, ReportAssessment
+from reports.models.second_reading import Consensus, ConsensusProposal, SecondReading
 from reports.models.waiting import Waiting
 
 __all__ = [
@@ -21,12 +22,15 @@ __all__ = [
     "Assessment",
     "AssessmentWithdrawal",
     "Claim",
+    "Consensus",
+    "ConsensusProposal",
     "Histology",
     "Management",
     "OpinionState",
     "Phrase",
     "Report",
     "ReportAssessment",
+    "SecondReading",
     "TwoStep",
     "Waiting",
 ]
