@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -98,7 +99,20 @@ def told(exc: Exception) -> DomainError | None:
     if isinstance(exc, VaultError):
         logger.error("%s: %s", type(exc).__name__, exc)
         return Unavailable(_("What is stored cannot be opened at the moment. Try again later."))
+    if isinstance(exc, IntegrityError) and _is_of_moved_record(exc):
+        return Conflict(
+            _("What you worked on has been moved to another record meanwhile. Open it anew.")
+        )
     return None
+
+
+def _is_of_moved_record(exc: IntegrityError) -> bool:
+    """Did the database refuse a row because a merge of two records was quicker?
+
+    Services lock the patient, but learn before it whose the visit or the lesion is.
+    """
+    name = getattr(getattr(exc.__cause__, "diag", None), "constraint_name", None) or ""
+    return name == "closed_record_takes_nothing" or "_same_patient_id_" in name
 
 
 def problem(error: DomainError) -> dict[str, Any]:

@@ -14,9 +14,12 @@ class InferenceConfig(AppConfig):
     def ready(self) -> None:
         """An admitted image asks for its opinion; a moved one asks again."""
         from imaging import steps
+        from inference import merging
+        from patients.merging import steps as merges
 
         steps.on_admitted.append(_admitted)
         steps.on_moved.append(_moved)
+        merges.at_work.append(merging.running)
 
 
 def _admitted(actor: "Actor", instance: "Instance") -> None:

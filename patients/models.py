@@ -12,6 +12,7 @@ from patients.body_map import REGIONS, VIEWS
 from patients.body_map.places import Place
 from patients.body_sites import BODY_SITES, CHOICES, PAIRED_SITES
 from patients.identifiers import CHOICES as SYSTEM_CHOICES, SYSTEMS
+from patients.merging.models import Merge as Merge, MergeUndo as MergeUndo
 
 
 class Sex(models.TextChoices):
@@ -24,7 +25,10 @@ class Sex(models.TextChoices):
 
 
 class Patient(TenantModel):
-    """A person in one clinic's care. `search_text` is kept by PostgreSQL, for search by name."""
+    """A person in one clinic's care. `search_text` is kept by PostgreSQL, for search by name.
+
+    A record that was `merged_into` another one is closed: it has no rows of its own any more.
+    """
 
     mrn = models.CharField(_("medical record number"), max_length=40)
     family_name = models.CharField(_("family name"), max_length=100)
@@ -45,11 +49,18 @@ class Patient(TenantModel):
         db_persist=True,
     )
     version = models.PositiveIntegerField(default=1)
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="absorbed"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")),
+                name="record_is_not_merged_into_itself",
+            ),
             models.UniqueConstraint(fields=["clinic", "mrn"], name="mrn_is_unique_in_a_clinic"),
             models.CheckConstraint(condition=~Q(mrn=""), name="patient_has_an_mrn"),
             models.CheckConstraint(condition=~Q(family_name=""), name="patient_has_a_family_name"),

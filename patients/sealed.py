@@ -11,12 +11,13 @@ from typing import Any
 from dermaclinic.sealing import envelope
 from dermaclinic.sealing.installed import keyring
 from dermaclinic.sealing.keyring import Keyring
-from patients.models import PatientChange, PatientContact
+from patients.models import Merge, PatientChange, PatientContact
 
-Sealed = PatientContact | PatientChange
-COLUMNS: dict[type[PatientContact] | type[PatientChange], tuple[str, ...]] = {
+Sealed = PatientContact | PatientChange | Merge
+COLUMNS: dict[type[PatientContact] | type[PatientChange] | type[Merge], tuple[str, ...]] = {
     PatientContact: ("phone", "email", "address", "identifier"),
     PatientChange: ("sealed",),
+    Merge: ("sealed",),
 }
 BATCH = 200
 Place = tuple[int, uuid.UUID]  # a table of COLUMNS, and the last row that is done

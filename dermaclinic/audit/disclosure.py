@@ -18,6 +18,7 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _, gettext_lazy
 from django_stubs_ext import StrOrPromise
 
+from dermaclinic.audit import same_person
 from dermaclinic.audit.groups import PURPOSES
 from dermaclinic.audit.models import Event, Outcome
 from dermaclinic.audit.vocabulary import ACTIONS
@@ -31,6 +32,10 @@ WORDS: dict[str, StrOrPromise] = {
     "patient.registered": gettext_lazy("made your record"),
     "patient.changed": gettext_lazy("changed your personal data"),
     "patient.searched": gettext_lazy("made a search that listed you"),
+    "patient.merged": gettext_lazy("made one record of two of yours"),
+    "patient.merge_undone": gettext_lazy("made two records of one of yours again"),
+    "patient.merge_previewed": gettext_lazy("compared your record with another one"),
+    "patient.merge_undo_previewed": gettext_lazy("considered making two records of yours again"),
     "consent.recorded": gettext_lazy("recorded what you agreed to"),
     "worklist.viewed": gettext_lazy("opened a list of visits with yours in it"),
     "study.started": gettext_lazy("began a visit of yours"),
@@ -51,6 +56,7 @@ WORDS: dict[str, StrOrPromise] = {
     "prediction.shadow_requested": gettext_lazy("read an image of you with a model on trial"),
     "assessment.recorded": gettext_lazy("assessed a skin lesion of yours"),
     "assessment.viewed": gettext_lazy("looked at an assessment of yours"),
+    "assessment.withdrawn": gettext_lazy("took an assessment of yours back"),
     "histology.recorded": gettext_lazy("recorded a laboratory's result of yours"),
     "histology.viewed": gettext_lazy("looked at laboratory results of yours"),
     "similar.viewed": gettext_lazy("looked at similar cases beside an image of you"),
@@ -112,7 +118,8 @@ def accesses(found: QuerySet[Event], patient: uuid.UUID) -> Accesses:
 
     Call it in the clinic's context. Invalid when there are more than MOST_LINES lines.
     """
-    direct = Case(When(patient_id=patient, then=Value(True)), default=Value(False))
+    ids = [patient, *(period.patient for period in same_person.periods(patient))]
+    direct = Case(When(patient_id__in=ids, then=Value(True)), default=Value(False))
     by = ("day", "actor_id", "actor__full_name", "role", "action", "outcome", "purpose", "direct")
     days: Any = found.order_by().annotate(day=TruncDate("at", tzinfo=zone()), direct=direct)
     grouped = days.values(*by).annotate(first=Min("at"), last=Max("at"), times=Count("pk"))

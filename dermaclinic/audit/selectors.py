@@ -15,7 +15,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import Membership
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.audit import groups
+from dermaclinic.audit import groups, same_person
 from dermaclinic.audit.models import Event
 
 PAGE = 50
@@ -84,8 +84,30 @@ def matching(actor: Actor, filters: dict[str, Any]) -> QuerySet[Event]:
 
 
 def concerning(found: QuerySet[Event], patient: uuid.UUID) -> QuerySet[Event]:
-    """Those about a patient; and searches and lists that showed several patients with this one."""
+    """Those about a patient; and searches and lists that showed several patients with this one.
+
+    Where the patient's data stood under another id for a time, those of that time, too.
+    """
     numbers = RawSQL("SELECT audit_events_of_patient(%s)", [patient])
+    if periods := same_person.periods(patient):
+        # One list of numbers, in which an index is used: an OR of conditions reads every event.
+        numbers = RawSQL(
+            """
+            SELECT audit_events_of_patient(%s) UNION
+            SELECT e.id FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[])
+                AS also (patient, since, until),
+            LATERAL audit_events_of_patient(also.patient) AS number
+            JOIN audit_event e ON e.id = number
+            WHERE e.at >= coalesce(also.since, '-infinity')
+              AND e.at < coalesce(also.until, 'infinity')
+            """,
+            [
+                patient,
+                [period.patient for period in periods],
+                [period.since for period in periods],
+                [period.until for period in periods],
+            ],
+        )
     return found.filter(pk__in=numbers)
 
 
