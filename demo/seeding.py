@@ -28,7 +28,8 @@ from inference.models import Prediction, Status
 from patients.models import Lesion, Patient
 from patients.services import add_lesion, record_consents, register_patient
 from reports.diagnoses import DIAGNOSES
-from reports.models import Assessment, Report
+from reports.models import Assessment, Phrase, Report
+from reports.services import phrases
 from reports.services.assessments import record_assessment
 from reports.services.composing import compose
 from reports.services.signing import sign
@@ -110,6 +111,14 @@ def without_devices(administrator: Actor) -> None:
         clinic_settings.change(
             actor=administrator, number=0, prevalence=None, targets={}, mfa_roles=[]
         )
+
+
+def with_phrases(doctor: Actor) -> None:
+    """A list to try the phrases with, unless the clinic has had one."""
+    with clinic_context(doctor.clinic_id):
+        untouched = not Phrase.objects.exists()
+    if untouched:
+        phrases.start(actor=doctor)
 
 
 def drawn_cases(count: int, *, today: date) -> list[Case]:

@@ -52,6 +52,7 @@ ROOMS: tuple[tuple[StrOrPromise, tuple[Shortcut, ...]], ...] = (
     (
         _("Reading a visit"),
         (
+            Shortcut("phrase", "p", _("Type a phrase")),
             Shortcut("diagnosis", "d", _("To the diagnosis")),
             Shortcut("report", "e", _("To the report")),
             Shortcut("next-visit", "n", _("Next visit")),

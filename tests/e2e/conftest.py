@@ -27,6 +27,7 @@ from tests import factories, opinions
 
 KEYS = ("SECRET_KEY", "VAULT_KEYS", "VAULT_NAMING_KEY", "AUDIT_EVENT_KEY")
 CHROMIUM = "/usr/bin/chromium"
+_vaults: dict[str, Path] = {}  # of running products, by address
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
@@ -51,6 +52,7 @@ def product(django_db_setup: None, tmp_path_factory: Any) -> Iterator[str]:
         for each in running:
             each.start()
         wait_for_page(url, running[0])
+        _vaults[url] = folder / "vault"
         yield url
     finally:
         for each in reversed(running):
@@ -71,6 +73,12 @@ def _roles(folder: Path) -> dict[str, dict[str, str]]:
     roles = {role: {**common, "DATABASE_ROLE": role} for role in ("web", "worker", "sealer")}
     roles["sealer"]["AUDIT_SEAL_KEY"] = django_settings.AUDIT_SEAL_KEY
     return roles
+
+
+@pytest.fixture
+def _products_vault(product: str, settings: Any) -> None:
+    """What the test stores, the product finds."""
+    settings.VAULT_DIR = _vaults[product]
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class Command(BaseCommand):
         with acting_as("web"):
             for clinic in made.values():
                 seeding.without_devices(seeding.actor(clinic, "administrator"))
+                seeding.with_phrases(seeding.actor(clinic, "doctor"))
             if options["images"]:
                 try:
                     cases = folder.cases(options["images"], options["patients"], today=today)

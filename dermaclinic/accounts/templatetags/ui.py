@@ -133,4 +133,6 @@ def current_area(context: Context) -> str:
         return ""
     if match.namespace == "imaging":
         return "held" if (match.url_name or "").startswith("held") else "patients"
+    if match.url_name == "session":
+        return "session"
     return str(match.namespace)
