@@ -15,6 +15,8 @@ from dermaclinic.rest.schema import operation
 from dermaclinic.rest.serializers import Strict
 from dermaclinic.rest.views import Endpoint, reading
 from patients import selectors, services
+from patients.body_map import VIEWS
+from patients.body_map.places import Place
 from patients.body_sites import CHOICES
 from patients.identifiers import CHOICES as SYSTEM_CHOICES
 from patients.models import Laterality, Lesion, Patient, Purpose, Sex
@@ -52,13 +54,38 @@ class SearchIn(Strict):
     )
 
 
+class PlaceIn(Strict):
+    """A point on the body map."""
+
+    view = serializers.ChoiceField(choices=[(view.key, view.label) for view in VIEWS.values()])
+    x = serializers.FloatField(
+        min_value=0, max_value=1, help_text="From the view's left edge, as a share of its width."
+    )
+    y = serializers.FloatField(
+        min_value=0, max_value=1, help_text="From the view's upper edge, as a share of its height."
+    )
+    region = serializers.CharField(
+        max_length=40, required=False,
+        help_text="Where the sender takes the point to lie; refused when it lies elsewhere.",
+    )  # fmt: skip
+
+
 class LesionIn(Strict):
-    body_site = serializers.ChoiceField(choices=CHOICES)
+    body_site = serializers.ChoiceField(
+        choices=CHOICES, required=False,
+        help_text="Required without a place, which says body site and side by itself.",
+    )  # fmt: skip
     laterality = serializers.ChoiceField(
         choices=Laterality.choices, required=False, allow_blank=True, allow_null=True,
         help_text="Required where the body site exists on both sides.",
     )  # fmt: skip
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True)
+    place = PlaceIn(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("body_site") and not attrs.get("place"):
+            raise serializers.ValidationError({"body_site": [_("Give a body site or a place.")]})
+        return attrs
 
 
 class ConsentsIn(Strict):
@@ -76,19 +103,48 @@ class ConsentsIn(Strict):
         return attrs
 
 
+class PlaceOut(serializers.Serializer[Any]):
+    """A point on the body map, and the region of skin that it lies in, by its SNOMED CT code."""
+
+    view = serializers.CharField()
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    region = serializers.CharField()
+    code = serializers.CharField(source="where.code")
+    display = serializers.CharField(source="where.meaning")
+
+
 class LesionOut(serializers.ModelSerializer[Lesion]):
     laterality = serializers.ChoiceField(choices=Laterality.choices, allow_blank=True)
+    place = PlaceOut(allow_null=True, help_text="Null for a lesion that is not on the body map.")
 
     class Meta:
         model = Lesion
-        fields: ClassVar = ["id", "patient", "number", "body_site", "laterality", "note"]
+        fields: ClassVar = ["id", "patient", "number", "body_site", "laterality", "note", "place"]
         read_only_fields: ClassVar = fields
 
 
 class PatientOut(serializers.ModelSerializer[Patient]):
     class Meta:
         model = Patient
-        fields: ClassVar = ["id", *IDENTITY, "version", "created_at"]
+        fields: ClassVar = ["id", *IDENTITY, "version", "created_at", "merged_into"]
+        read_only_fields: ClassVar = fields
+        extra_kwargs: ClassVar = {
+            "merged_into": {
+                "help_text": "The record that has this one's visits and lesions now; null for a "
+                "record that stands for itself."
+            }
+        }
+
+
+class FoundPatientOut(PatientOut):
+    former_mrns = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Numbers of records that were merged into this one; they find it, too.",
+    )
+
+    class Meta(PatientOut.Meta):
+        fields: ClassVar = [*PatientOut.Meta.fields, "former_mrns"]
         read_only_fields: ClassVar = fields
 
 
@@ -123,7 +179,7 @@ class PatientRecordOut(PatientOut):
 
 
 class FoundOut(serializers.Serializer[Any]):
-    results = PatientOut(many=True)
+    results = FoundPatientOut(many=True)
 
 
 def _consents(standing: dict[str, bool]) -> dict[str, bool | None]:
@@ -155,7 +211,7 @@ class PatientSearch(Endpoint):
     )
     def post(self, request: Request) -> Response:
         found = selectors.search(actor=self.actor, q=self.body(SearchIn)["q"])
-        return Response({"results": PatientOut(found, many=True).data})
+        return Response({"results": FoundPatientOut(found, many=True).data})
 
 
 class PatientDetail(Endpoint):
@@ -207,6 +263,9 @@ class PatientLesions(Endpoint):
     )
     @idempotent
     def post(self, request: Request, patient_id: uuid.UUID) -> Response:
-        fields = {name: value or "" for name, value in self.body(LesionIn).items()}
-        lesion = services.add_lesion(actor=self.actor, patient_id=patient_id, **fields)
+        body = self.body(LesionIn)
+        point = body.pop("place", None)
+        fields = {name: value or "" for name, value in body.items()}
+        place = Place.at(**point) if point else None
+        lesion = services.add_lesion(actor=self.actor, patient_id=patient_id, place=place, **fields)
         return Response(LesionOut(lesion).data, 201)

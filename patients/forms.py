@@ -6,9 +6,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
+from dermaclinic.errors import Conflict, Invalid
+from patients.body_map import REGIONS, VIEWS
+from patients.body_map.places import Place
 from patients.body_sites import CHOICES, PAIRED_SITES
 from patients.identifiers import CHOICES as SYSTEM_CHOICES
-from patients.models import Laterality, Purpose, Sex
+from patients.models import Laterality, Lesion, Purpose, Sex
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 CHOOSE = ("", _("Choose…"))
@@ -90,11 +93,35 @@ class ConsentForm(PageForm):
         return {name: value == "yes" for name, value in self.cleaned_data.items() if value}
 
 
-class LesionForm(PageForm):
-    """Where a lesion is. The side is asked for only where the body has two."""
+def _spots() -> list[tuple[Any, Any]]:
+    """Every region of every view of the body map, by view."""
+    order = list(REGIONS)
+    spots: list[tuple[Any, Any]] = [("", _("not on the map"))]
+    for view in VIEWS.values():
+        regions = sorted(view.regions, key=order.index)
+        named = [(f"{view.key}:{each}", REGIONS[each].display) for each in regions]
+        spots.append((view.label, named))
+    return spots
 
+
+class LesionForm(PageForm):
+    """Where a lesion is: on the body map, which says site and side by itself, or by its site.
+
+    `spot` is a view and a region, from a list; `point` the exact place that was clicked or aimed
+    at. A point that belongs to another spot is an old one: the middle of the region counts then.
+    """
+
+    spot = forms.ChoiceField(
+        label=_("Place on the body map"),
+        required=False,
+        choices=_spots,
+        help_text=_("Click on the map, or choose a region here."),
+        widget=forms.Select,
+    )
+    point = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
     body_site = forms.ChoiceField(
         label=_("Body site"),
+        required=False,
         choices=[CHOOSE, *CHOICES],
         widget=forms.Select({"data-paired": " ".join(PAIRED_SITES)}),
     )
@@ -111,3 +138,44 @@ class LesionForm(PageForm):
         help_text=_("For example: two finger breadths below the left shoulder blade."),
         widget=forms.TextInput(PLAIN),
     )
+
+    @classmethod
+    def of(cls, lesion: Lesion) -> "LesionForm":
+        """Filled in with what is known of a lesion."""
+        place = lesion.place
+        return cls(
+            initial={
+                "spot": place.spot if place else "",
+                "point": str(place) if place else "",
+                "body_site": lesion.body_site,
+                "laterality": lesion.laterality,
+                "note": lesion.note,
+            }
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """What the services take: `place` instead of spot and point."""
+        cleaned = super().clean() or self.cleaned_data
+        spot, point = cleaned.pop("spot", ""), cleaned.pop("point", "")
+        cleaned["place"] = None
+        if spot:
+            try:
+                cleaned["place"] = _place(spot, point)
+            except Invalid as error:
+                self.add_error("spot", str(error.detail))
+        elif not cleaned.get("body_site") and "body_site" not in self.errors:
+            self.add_error("body_site", _("Choose a place on the map, or a body site."))
+        return cleaned
+
+    def refuse(self, error: Invalid | Conflict) -> None:
+        """A service's refusal beside the fields: a place stands in the field `spot`."""
+        if "place" in error.errors:
+            error.errors["spot"] = error.errors.pop("place")
+        super().refuse(error)
+
+
+def _place(spot: str, point: str) -> Place | None:
+    if point.startswith(f"{spot}:"):
+        return Place.parse(point)
+    view, _colon, region = spot.partition(":")
+    return Place.of_region(view, region)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,8 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
 from patients import contact
+from patients.body_map.places import NOWHERE, Place
+from patients.merging import records
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 IDENTITY = ("mrn", "family_name", "given_name", "birth_date", "sex")
@@ -64,6 +67,7 @@ def change_patient(*, actor: Actor, patient_id: uuid.UUID, version: int, **field
     """
     with clinic_context(actor.clinic_id):
         patient = policies.find(actor, "change", Patient.objects.select_for_update(), pk=patient_id)
+        records.require_open(patient)
         if patient.version != version:
             raise Conflict(
                 _("Somebody else changed this record meanwhile. Reload it and enter yours again.")
@@ -103,6 +107,7 @@ def record_consents(
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Consent)
         patient = policies.find(actor, "change", Patient.objects.select_for_update(), pk=patient_id)
+        records.require_open(patient)
         if unknown := set(decisions) - set(Purpose.values):
             raise Invalid(_("Unknown purpose: %s") % ", ".join(sorted(unknown)))
         standing = consents(patient)
@@ -137,14 +142,20 @@ def add_lesion(
     *,
     actor: Actor,
     patient_id: uuid.UUID,
-    body_site: str,
+    body_site: str = "",
     laterality: str = "",
     note: str = "",
+    place: Place | None = None,
 ) -> Lesion:
-    """A new lesion with the patient's next number."""
+    """A new lesion with the patient's next number.
+
+    A `place` on the body map says site and side by itself; Invalid when what is given beside it
+    says something else, or when neither site nor place is given.
+    """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Lesion)
         patient = policies.find(actor, "view", Patient.objects.select_for_update(), pk=patient_id)
+        records.require_open(patient)
         highest = patient.lesions.aggregate(highest=Max("number"))["highest"] or 0
         lesion = Lesion(
             clinic_id=actor.clinic_id,
@@ -154,26 +165,105 @@ def add_lesion(
             laterality=laterality or "",
             note=(note or "").strip(),
         )
+        if place is not None:
+            if wrong := place.contradicts(body_site, laterality):
+                raise Invalid(_("Some fields need your attention."), errors=wrong)
+            _put(lesion, place)
         _clean(lesion)
         lesion.save(force_insert=True)
         audit.added_lesion(actor, lesion)
+        if place is not None:
+            audit.placed_lesion(actor, lesion, before=None, after=place.columns)
     return lesion
 
 
-def change_lesion(*, actor: Actor, lesion_id: uuid.UUID, **fields: Any) -> Lesion:
-    """Correct a lesion's site, side or note."""
+@dataclass(frozen=True)
+class Changed:
+    """A lesion as it is now, and the place it had before."""
+
+    lesion: Lesion
+    former: Place | None
+
+    @property
+    def moved(self) -> bool:
+        return self.lesion.place != self.former
+
+
+def change_lesion(*, actor: Actor, lesion_id: uuid.UUID, **fields: Any) -> Changed:
+    """Correct a lesion's site, side or note, or its `place` on the body map.
+
+    A new place says site and side by itself. A site or side that the former place does not bear out
+    takes the lesion off the map; so does a `place` of None.
+    """
     with clinic_context(actor.clinic_id):
         lesion = policies.find(actor, "change", Lesion.objects.select_for_update(), pk=lesion_id)
         names = ("body_site", "laterality", "note")
-        changed = [n for n in names if n in fields and fields[n] != getattr(lesion, n)]
-        if not changed:
-            return lesion
-        for name in changed:
-            setattr(lesion, name, fields[name])
+        before = {name: getattr(lesion, name) for name in names}
+        former = lesion.place
+        place: Place | None = fields.get("place", former)
+        for name in names:
+            setattr(lesion, name, fields.get(name, before[name]))
+        if place is not None and place != former:
+            _put(lesion, place)
+        elif place is not None and place.contradicts(lesion.body_site, lesion.laterality):
+            place = None
+        changed = [name for name in names if getattr(lesion, name) != before[name]]
+        if not changed and place == former:
+            return Changed(lesion, former)
+        if place is None:
+            _take_off(lesion)
         _clean(lesion)
-        lesion.save(update_fields=changed)
-        audit.changed_lesion(actor, lesion, fields=changed)
-    return lesion
+        lesion.save(update_fields=[*changed, *NOWHERE])
+        if changed:
+            audit.changed_lesion(actor, lesion, fields=changed)
+        if place != former:
+            _tell_place(actor, lesion, former)
+    return Changed(lesion, former)
+
+
+def place_lesion(
+    *, actor: Actor, lesion_id: uuid.UUID, place: Place | None, seen: Place | None
+) -> Changed:
+    """Move a lesion's marker on the body map (None: off the map).
+
+    `seen` is where the person saw it: Conflict when somebody else moved it meanwhile. Site and side
+    follow a place; off the map they stay as they were. Undoing is moving it back.
+    """
+    with clinic_context(actor.clinic_id):
+        lesion = policies.find(actor, "change", Lesion.objects.select_for_update(), pk=lesion_id)
+        former = lesion.place
+        if former != seen:
+            raise Conflict(_("Somebody else moved this lesion meanwhile. Look where it is now."))
+        if place == former:
+            return Changed(lesion, former)
+        if place is None:
+            _take_off(lesion)
+        else:
+            _put(lesion, place)
+        lesion.save(update_fields=["body_site", "laterality", *NOWHERE])
+        _tell_place(actor, lesion, former)
+    return Changed(lesion, former)
+
+
+def _put(lesion: Lesion, place: Place) -> None:
+    for name, value in place.columns.items():
+        setattr(lesion, name, value)
+    lesion.body_site, lesion.laterality = place.where.site, place.where.laterality
+
+
+def _take_off(lesion: Lesion) -> None:
+    for name, value in NOWHERE.items():
+        setattr(lesion, name, value)
+
+
+def _tell_place(actor: Actor, lesion: Lesion, former: Place | None) -> None:
+    now = lesion.place
+    audit.placed_lesion(
+        actor,
+        lesion,
+        before=former.columns if former else None,
+        after=now.columns if now else None,
+    )
 
 
 def _identity(patient: Patient) -> dict[str, str]:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid
-from patients import selectors, services
+from patients import merge_views, moves, selectors, services
+from patients.body_map.places import Place
 from patients.forms import (
     ConsentForm,
     LesionForm,
@@ -91,6 +93,8 @@ def _record(
     request: MemberRequest, patient_id: uuid.UUID, lesion_form: LesionForm | None = None
 ) -> HttpResponse:
     record = selectors.record(actor=request.actor, patient_id=patient_id)
+    if record.patient.merged_into_id is not None:
+        return merge_views.closed_record(request, record)
     said = {
         purpose: "yes" if consent.granted else "no" for purpose, consent in record.consents.items()
     }
@@ -99,6 +103,7 @@ def _record(
         "patient": record.patient,
         "consent_form": ConsentForm(initial=said),
         "lesion_form": lesion_form or LesionForm(),
+        "move": moves.take(request, patient_id),
     }
     status = Invalid.status if lesion_form else 200
     return render(request, "patients/detail.html", context, status=status)
@@ -189,11 +194,16 @@ def change_lesion(
     form = LesionForm(request.POST)
     if form.is_valid():
         try:
-            services.change_lesion(actor=request.actor, lesion_id=lesion_id, **form.cleaned_data)
+            changed = services.change_lesion(
+                actor=request.actor, lesion_id=lesion_id, **form.cleaned_data
+            )
         except Invalid as error:
             form.refuse(error)
         else:
-            messages.success(request, _("The lesion is corrected."))
+            if changed.moved:
+                moves.remember(request, changed.lesion, changed.former)
+            else:
+                messages.success(request, _("The lesion is corrected."))
             return redirect(f"{reverse('patients:detail', args=[patient_id])}#lesions")
     return _lesion_page(request, patient_id, lesion_id, form)
 
@@ -204,9 +214,30 @@ def _lesion_page(
 ) -> HttpResponse:
     record = selectors.record(actor=request.actor, patient_id=patient_id)
     lesion = policies.find(request.actor, "change", record.patient.lesions.all(), pk=lesion_id)
-    shown = form or LesionForm(
-        initial={name: getattr(lesion, name) for name in ("body_site", "laterality", "note")}
-    )
+    shown = form or LesionForm.of(lesion)
     context = {"form": shown, "lesion": lesion, "patient": record.patient}
     status = Invalid.status if form else 200
     return render(request, "patients/lesion.html", context, status=status)
+
+
+@member
+@require_POST
+def place_lesion(
+    request: MemberRequest, patient_id: uuid.UUID, lesion_id: uuid.UUID
+) -> HttpResponse:
+    """Move a lesion's marker, or move it back: `undo` is said by the notice that offers it."""
+    changed = services.place_lesion(
+        actor=request.actor,
+        lesion_id=lesion_id,
+        place=Place.parse(request.POST.get("point", "")),
+        seen=Place.parse(request.POST.get("seen", "")),
+    )
+    if request.POST.get("undo"):
+        messages.success(request, _("The lesion is back where it was."))
+    elif changed.moved:
+        moves.remember(request, changed.lesion, changed.former)
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        target, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(target if safe else reverse("patients:detail", args=[patient_id]))

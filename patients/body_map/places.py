@@ -8,6 +8,7 @@ from django_stubs_ext import StrOrPromise
 from dermaclinic.errors import Invalid
 from patients.body_map import REGIONS, VIEWS, Region
 
+NOWHERE = {"place_view": "", "place_x": None, "place_y": None, "region": ""}
 DIGITS = 4  # of a fraction: finer than a finger or a mouse can point
 
 
@@ -47,8 +48,39 @@ class Place:
         """The middle of a region, as chosen from a list. Invalid if it is not there."""
         if view not in VIEWS or region not in VIEWS[view].regions:
             raise _refused("place", _("Choose a region of the body map."))
-        x, y = VIEWS[view].centres[region]
+        x, y = VIEWS[view].centre(region)
         return cls(view, x, y, region)
+
+    @classmethod
+    def parse(cls, text: str) -> "Place | None":
+        """The place that `str()` of one names; None for "". Invalid for anything else."""
+        if not text:
+            return None
+        view, _colon, rest = text.partition(":")
+        region, _colon, point = rest.partition(":")
+        x, _colon, y = point.partition(":")
+        try:
+            return cls.at(view, float(x), float(y), region)
+        except ValueError:
+            raise _refused("place", _("The point does not lie on the body map.")) from None
+
+    def __str__(self) -> str:
+        return f"{self.spot}:{self.x}:{self.y}"
+
+    @property
+    def spot(self) -> str:
+        """View and region, as a list of them names it."""
+        return f"{self.view}:{self.region}"
+
+    @property
+    def columns(self) -> dict[str, str | float]:
+        """As a lesion stores it, by field."""
+        return {
+            "place_view": self.view,
+            "place_x": self.x,
+            "place_y": self.y,
+            "region": self.region,
+        }
 
     @property
     def where(self) -> Region:

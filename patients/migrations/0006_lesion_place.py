@@ -10,6 +10,7 @@ VIEWS = [
     "hand_back_left", "hand_back_right", "foot_back_left", "foot_back_right", "sole_right",
     "sole_left",
 ]  # fmt: skip
+COLUMNS = "place_view, place_x, place_y, region"
 
 
 class Migration(migrations.Migration):
@@ -47,5 +48,9 @@ class Migration(migrations.Migration):
             models.CheckConstraint(
                 condition=Q(place_view__in=["", *VIEWS]), name="lesion_view_is_known"
             ),
+        ),
+        migrations.RunSQL(
+            f"GRANT UPDATE ({COLUMNS}) ON patients_lesion TO dermaclinic_web",
+            f"REVOKE UPDATE ({COLUMNS}) ON patients_lesion FROM dermaclinic_web",
         ),
     ]

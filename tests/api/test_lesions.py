@@ -30,7 +30,7 @@ def test_add(role: str, request: Any, technician: Any, patient: Any) -> None:
     assert told.pop("id")
     assert told == {
         "patient": str(patient.pk), "number": 1, "body_site": "foot", "laterality": "left",
-        "note": "since May",
+        "note": "since May", "place": None,
     }  # fmt: skip
     second = client.post(url(patient), {"body_site": "back", "laterality": None, "note": None})
     assert second.json()["number"] == 2

@@ -7,10 +7,10 @@ below, finer ones on top.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import cos, pi, sin
 
 import numpy as np
-from django.utils.functional import cached_property
 from django_stubs_ext import StrPromise
 
 from patients.body_map.geometry import (
@@ -38,7 +38,7 @@ class Cell:
         return path(self.polygon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """One side of a part of the body, `width` × `height` units, patient's sides at its edges.
 
@@ -76,13 +76,12 @@ class View:
             (cell.region for cell in reversed(self.cells) if contains(cell.polygon, point)), None
         )
 
-    @cached_property
-    def centres(self) -> dict[str, Point]:
-        """For each region a visible point well inside of it, as fractions of the view."""
-        return {region: self._centre(region) for region in self.regions}
+    @cache  # noqa: B019 - views live as long as the process
+    def centre(self, region: str) -> Point:
+        """A visible point well inside of a region, as fractions of the view.
 
-    def _centre(self, region: str) -> Point:
-        """Of a grid over the region's largest cell, the point farthest from what is not in it."""
+        Of a grid over the region's largest cell, the point farthest from what is not in it.
+        """
         cell = max((c for c in self.cells if c.region == region), key=lambda c: _area(c.polygon))
         points = _grid(cell.polygon)
         body = within(self.outline, points)
