@@ -27,6 +27,7 @@ urlpatterns = [
     path("visits/<uuid:study_id>/lesions/<uuid:lesion_id>/", review.assess, name="assess"),
     path("assessments/<uuid:assessment_id>/keep/", review.keep, name="keep"),
     path("assessments/<uuid:assessment_id>/withdraw/", review.withdraw, name="withdraw"),
+    path("lesions/<uuid:lesion_id>/", lesion.lesion, name="lesion"),
     path("lesions/<uuid:lesion_id>/histology/", histology.histology, name="histology"),
     path("lesions/<uuid:lesion_id>/compare/", compare.compare, name="compare"),
     path(
