@@ -6,6 +6,7 @@ from reports.views import (
     accesses,
     compare,
     histology,
+    lesion,
     models,
     phrases,
     report,
