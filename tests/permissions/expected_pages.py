@@ -45,6 +45,11 @@ PATIENTS = [
         POST=page_of(302, T, D),
         send=lambda s: {"body_site": "abdomen"},
     ),
+    row(
+        "patients/<uuid:patient_id>/lesions/<uuid:lesion_id>/place/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"point": "back:upper_back_left:0.4:0.215", "seen": ""},
+    ),
 ]
 
 IMAGING = [
@@ -144,6 +149,7 @@ REPORTS = [
         POST=page_of(302, D),
         send=lambda s: ASSESSED,
     ),
+    row("reports/lesions/<uuid:lesion_id>/", GET=page_of(200, T, D)),
     row(
         "reports/lesions/<uuid:lesion_id>/histology/",
         GET=page_of(200, T, D),
