@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from imaging.models import Instance, Study
 from inference.models import ModelVersion, Prediction
+from patients.body_map.places import Place
 from reports.selectors.worklist import worklist_studies
 from reports.services.session import Wanted
 from tests import opinions
@@ -116,6 +117,11 @@ CALLS: dict[str, Arguments] = {
     "patients.services.change_lesion": with_actor(
         lesion_id=lambda s: s.lesion_id, body_site=lambda s: "abdomen"
     ),
+    "patients.services.place_lesion": with_actor(
+        lesion_id=lambda s: s.lesion_id,
+        place=lambda s: Place.of_region("back", "shoulder_blade_left"),
+        seen=lambda s: None,
+    ),
     "patients.selectors.search": with_actor(q=lambda s: s.name),
     "patients.selectors.similar": with_actor(
         family_name=lambda s: "Nobody", birth_date=lambda s: date(1970, 1, 1)
@@ -183,6 +189,8 @@ CALLS: dict[str, Arguments] = {
     "reports.selectors.session.session": in_place(),
     "reports.selectors.shadow.comparisons": in_place(lambda s, g: g.shadow),
     "reports.selectors.similar.similar": in_place(lambda s, g: s.prediction_id),
+    "reports.selectors.timeline.timeline": in_place(lambda s, g: s.lesion_id),
+    "reports.selectors.timeline.standings": in_place(lambda s, g: s.patient_id),
     "reports.selectors.worklist.worklist_studies": in_place(),
     "reports.selectors.worklist.worklist_rows": in_place(lambda s, g: g.listed),
     "reports.selectors.worklist.worklist": in_place(),
@@ -246,6 +254,7 @@ PARTS = {
     "inference.selectors.newest": "the visit's and the image's page tell whose opinions they show",
     "inference.services.shadow.set_aside": "withdraws what the door before it tells of",
     "reports.selectors.reports.reports_of_patient": "numbers and dates on the patient's page",
+    "reports.selectors.timeline.standings": "the patient's page, whose look is patient.viewed",
     "reports.selectors.worklist.worklist_studies": "a query; worklist_rows tells whom it shows",
     "reports.services.amendments.flag_moved": "image.moved tells; a report it flags has its event",
     "reports.services.claims.respect": "asks whether somebody else has the visit, shows nothing",
