@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from imaging.views import held, image, visit
+from imaging.views import ahead, held, image, visit
 
 app_name = "imaging"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
         {"which": "thumbnail"},
         name="thumbnail",
     ),
+    path("images/<uuid:instance_id>/ahead/", ahead.ahead, name="ahead"),
     path("images/<uuid:instance_id>/assign/", visit.assign, name="assign"),
     path("images/<uuid:instance_id>/kind/", visit.modality, name="modality"),
     path("images/<uuid:instance_id>/move/", image.move, name="move"),

@@ -4,6 +4,8 @@ from django.urls import path
 
 from reports.views import (
     accesses,
+    ahead,
+    claims,
     compare,
     histology,
     lesion,
@@ -20,10 +22,13 @@ app_name = "reports"
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
     path("live/", worklist.live, name="worklist-live"),
+    path("next/", claims.go_on, name="next"),
+    path("next/ahead/", ahead.ahead, name="ahead"),
+    path("next/ahead.js", ahead.script, name="ahead-script"),
     path("visits/<uuid:study_id>/", review.review, name="review"),
     path("visits/<uuid:study_id>/live/", review.live, name="review-live"),
-    path("visits/<uuid:study_id>/claim/", worklist.claim, name="claim"),
-    path("visits/<uuid:study_id>/release/", worklist.release, name="release"),
+    path("visits/<uuid:study_id>/claim/", claims.claim, name="claim"),
+    path("visits/<uuid:study_id>/release/", claims.release, name="release"),
     path("visits/<uuid:study_id>/compose/", review.compose, name="compose"),
     path("visits/<uuid:study_id>/lesions/<uuid:lesion_id>/", review.assess, name="assess"),
     path("assessments/<uuid:assessment_id>/keep/", review.keep, name="keep"),

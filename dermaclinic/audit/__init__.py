@@ -4,6 +4,10 @@ Reads count: opening a record, an image or a report, and a search with the ids i
 Details hold ids and codes, never names. The functions stand in `actions/`, a module for each room.
 """
 
+from dermaclinic.audit.actions.ahead import (
+    preloaded_image as preloaded_image,
+    preloaded_study as preloaded_study,
+)
 from dermaclinic.audit.actions.audit_itself import (
     disclosed_accesses as disclosed_accesses,
     exported_audit as exported_audit,

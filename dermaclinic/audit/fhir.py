@@ -93,6 +93,7 @@ ROOMS = {
 OF_PATIENTS = ("study", "prediction", "assessment", "histology", "report")
 VERBS = {
     "viewed": (READ, "R"),
+    "preloaded": (READ, "R"),
     "registered": (CREATE, "C"),
     "added": (CREATE, "C"),
     "recorded": (CREATE, "C"),

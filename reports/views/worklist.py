@@ -1,21 +1,25 @@
-"""The worklist: which visit next, and who is reading which."""
+"""The worklist: which visit next, and who is reading which.
+
+An open page asks for news. What has changed of a visit that it shows is exchanged in its place;
+what would move or add one is only told of, until somebody wants it.
+"""
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import Conflict, Invalid
+from dermaclinic.accounts.web import MemberRequest, reading
+from dermaclinic.errors import Invalid
 from dermaclinic.rest import pagination
 from imaging.models import Study
 from inference.models import Prediction
@@ -23,7 +27,7 @@ from reports import selectors
 from reports.opinions import PENDING
 from reports.selectors import WorklistRow
 from reports.services import claims
-from reports.views.web import as_uuid, back
+from reports.views.web import as_uuid
 
 WHICH = ("all", "mine", "unclaimed")
 PAGE = 25
@@ -74,7 +78,7 @@ def worklist(request: MemberRequest) -> HttpResponse:
         "here": place.url,
         "first": Place(place.which, "").url if place.cursor else "",
         "next": Place(place.which, following).url if following else "",
-        "poll": _poll(place, [study.pk for study in studies], studies),
+        "poll": _poll(place, [study.pk for study in studies], studies, bool(following)),
         "pending": _pending(page.rows),
     }
     return render(request, "reports/worklist.html", context)
@@ -84,31 +88,63 @@ def worklist(request: MemberRequest) -> HttpResponse:
 @reading
 @require_safe
 def live(request: MemberRequest) -> HttpResponse:
-    """What has changed of the visits on an open page, cell by cell: nothing jumps.
+    """What has changed of the visits on an open page, cell by cell, and how many are new.
 
     204 while nothing has (`mark`): only what is new is a look.
     """
     shown = [each for each in map(as_uuid, request.GET.get("shown", "").split(",")) if each][:PAGE]
+    place, more = Place.of(request), request.GET.get("more") == "1"
     studies = list(selectors.worklist_studies(request.actor).filter(pk__in=shown))
-    if _mark(studies) == request.GET.get("mark"):
+    fresh = _fresh(request, place, shown, studies, more)
+    if _mark(studies, fresh) == request.GET.get("mark"):
         return HttpResponse(status=204)
-    place = Place.of(request)
     rows = selectors.worklist_rows(request.actor, studies)
     found = [study.pk for study in studies]
     context = {
         "rows": rows,
         "gone": [pk for pk in shown if pk not in found],
         "moved": [pk for pk in shown if pk in found] != found,
+        "fresh": len(fresh),
         "here": place.url,
-        "poll": _poll(place, shown, studies),
+        "poll": _poll(place, shown, studies, more, fresh),
         "pending": _pending(rows),
     }
     return render(request, "reports/_worklist_live.html", context)
 
 
-def _poll(place: Place, shown: list[uuid.UUID], studies: list[Study]) -> str:
+def _fresh(
+    request: MemberRequest,
+    place: Place,
+    shown: list[uuid.UUID],
+    studies: list[Study],
+    more: bool,
+) -> list[uuid.UUID]:
+    """Visits that the page would show now and does not: those above its last one, on its last
+    page (not `more`) those below, too. At most a page of them.
+    """
+    others = selectors.worklist_studies(request.actor, which=place.which).exclude(pk__in=shown)
+    if after := pagination.place(place.cursor):
+        others = others.filter(Q(worklist_key__gt=after))
+    if more and studies:
+        others = others.filter(Q(worklist_key__lt=_key(studies[-1])))
+    return [study.pk for study in others[:PAGE]]
+
+
+def _key(study: Study) -> str:
+    key: str = getattr(study, "worklist_key")  # noqa: B009 - an annotation, unknown to the types
+    return key
+
+
+def _poll(
+    place: Place,
+    shown: list[uuid.UUID],
+    studies: list[Study],
+    more: bool,
+    fresh: Sequence[uuid.UUID] = (),
+) -> str:
     """Where an open page asks for news: which visits it shows, and how they stood."""
-    asked = {"shown": ",".join(map(str, shown)), "mark": _mark(studies)}
+    asked = {"shown": ",".join(map(str, shown)), "mark": _mark(studies, fresh)}
+    asked |= {"more": "1"} if more else {}
     return f"{reverse('reports:worklist-live')}?{urlencode(place.query | asked, safe=',')}"
 
 
@@ -121,42 +157,18 @@ def _pending(rows: list[WorklistRow]) -> bool:
     return any(image.state == selectors.OpinionState.PENDING for image in images)
 
 
-def _mark(studies: list[Study]) -> str:
-    """Changes when a visit's place, its claim, or an opinion's being on its way does.
+def _mark(studies: list[Study], fresh: Sequence[uuid.UUID]) -> str:
+    """Changes when a visit's place, its claim, or an opinion's being on its way does, or one comes.
 
     Keyed: it stands in an address, and a plain hash would let one try out the probability.
     """
     pending = Prediction.objects.filter(instance__study__in=studies, status__in=PENDING)
     taken = claims.live().filter(study__in=studies).values_list("study_id", "doctor_id")
     state = [
-        sorted(getattr(study, "worklist_key") for study in studies),  # noqa: B009 - an annotation, unknown to the types
+        sorted(map(_key, studies)),
         sorted(map(str, pending.values_list("instance_id", flat=True))),
         sorted(map(str, taken)),
+        sorted(map(str, fresh)),
     ]
     salt = "dermaclinic.worklist"
     return salted_hmac(salt, json.dumps(state), algorithm="sha256").hexdigest()[:16]
-
-
-@member
-@require_POST
-def claim(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Take a visit to read, or keep it for longer."""
-    try:
-        claims.claim_study(actor=request.actor, study_id=study_id)
-    except Conflict as error:
-        messages.warning(request, str(error.detail))
-        return redirect("reports:worklist")
-    return back(request, otherwise="reports:worklist")
-
-
-@member
-@require_POST
-def release(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Give a visit back."""
-    try:
-        claims.release_study(actor=request.actor, study_id=study_id)
-    except Conflict as error:
-        messages.warning(request, str(error.detail))
-    else:
-        messages.success(request, _("The visit is free for others again."))
-    return back(request, otherwise="reports:worklist")

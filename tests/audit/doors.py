@@ -229,6 +229,8 @@ CALLS: dict[str, Arguments] = {
     ),
     "reports.services.phrases.retire": with_actor(phrase_id=lambda s: s.phrase_id),
     "reports.services.phrases.restore": with_actor(phrase_id=lambda s: s.phrase_id),
+    "reports.services.next_visit.claim_next": with_actor(),
+    "reports.services.next_visit.images_ahead": with_actor(),
     "reports.services.rendering.retry_rendering": with_actor(report_id=lambda s: s.failed),
     "reports.services.session.sign_session": with_actor(
         wanted=lambda s: [Wanted(s.study_id, (s.assessment_id,))],

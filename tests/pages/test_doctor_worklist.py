@@ -1,6 +1,9 @@
 """The worklist page: order, filters, claims, paging, and news on an open page."""
 
 import base64
+import html
+import json
+import re
 import uuid
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.rest import pagination
 from reports.models import Claim
 from reports.services.claims import claim_study
@@ -18,6 +22,7 @@ from reports.views import worklist as view
 from tests import factories
 from tests.pages.conftest import UNATTENDED, browser
 from tests.reports import scenes
+from tests.reports.test_claims import lapse
 
 pytestmark = pytest.mark.django_db
 WORKLIST = "reports:worklist"
@@ -26,6 +31,12 @@ WORKLIST = "reports:worklist"
 @pytest.fixture(autouse=True)
 def _model(db: None) -> None:
     scenes.model()
+
+
+@pytest.fixture
+def unblinded(administrator: Any) -> None:
+    """A clinic in which doctors see the opinion first."""
+    clinic_settings.change(actor=administrator, number=0, blinded_first=False)
 
 
 def shown(response: Any) -> list[Any]:
@@ -43,10 +54,34 @@ def test_without_an_opinion_first_then_urgent_then_routine(doctors: Client, doct
     assert shown(response) == [without, urgent, calm]
     page = response.content.decode()
     assert page.index("No opinion") < page.index("Urgent") < page.index("Routine")
-    assert "malignant: 82\N{NO-BREAK SPACE}%" in page
     assert "opinion declined" in page
     assert reverse("reports:review", args=[urgent.pk]) in page
     assert scenes.events(doctor, "worklist.viewed") == 1
+
+
+def test_blinded_first_a_row_says_urgent_or_routine_and_nothing_else(
+    doctors: Client, doctor: Any
+) -> None:
+    for malignant, triage in ((0.8125, "urgent"), (0.0625, "routine")):
+        _study, _lesions, [picture] = scenes.visit(doctor)
+        scenes.finish(doctor, picture, malignant=malignant, triage=triage, first={"mel": malignant})
+    response = doctors.get(reverse(WORKLIST))
+    page = response.content.decode()
+    rows = page[page.index('<ol class="worklist">') : page.index("</ol>")]
+    words = html.unescape(re.sub(r"<[^>]*>", " ", rows)).lower()
+    assert ("urgent" in words, "routine" in words) == (True, True)
+    assert not re.search(
+        r"%|melan|malign|nev|81|82|06", re.sub(r"mrn\s+t-\d+|number \d+", "", words)
+    )
+    live = response.context["poll"].replace("mark=", "mark=old")
+    assert "%" not in re.sub(r"<[^>]*>", " ", doctors.get(live).content.decode())
+
+
+@pytest.mark.usefixtures("unblinded")
+def test_where_a_clinic_does_not_blind_the_share_is_shown(doctors: Client, doctor: Any) -> None:
+    _study, _lesions, [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture, malignant=0.82, triage="urgent")
+    assert "malignant: 82\N{NO-BREAK SPACE}%" in doctors.get(reverse(WORKLIST)).content.decode()
 
 
 def test_nobody_waits(doctors: Client) -> None:
@@ -104,6 +139,7 @@ def test_pages_follow_each_other(
     assert second.context["first"] == reverse(WORKLIST)
 
 
+@pytest.mark.usefixtures("unblinded")
 def test_no_address_tells_the_probability(
     doctors: Client, doctor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +187,9 @@ def test_the_number_of_queries_does_not_grow(doctors: Client, doctor: Any) -> No
     assert queries() == few
 
 
-def test_an_open_page_asks_only_while_something_is_pending(doctors: Client, doctor: Any) -> None:
+def test_an_open_page_asks_for_news_and_more_often_while_an_opinion_is_coming(
+    doctors: Client, doctor: Any
+) -> None:
     _study, _lesions, [picture] = scenes.visit(doctor)
     page = doctors.get(reverse(WORKLIST))
     assert b'hx-trigger="every 3s"' in page.content
@@ -162,7 +200,9 @@ def test_an_open_page_asks_only_while_something_is_pending(doctors: Client, doct
     news = doctors.get(poll)
     assert news.status_code == 200
     assert b"Urgent" in news.content
-    assert b"hx-trigger" not in news.content
+    assert b'hx-trigger="every 10s"' in news.content
+    assert scenes.events(doctor, "worklist.viewed") == looks + 1
+    assert doctors.get(news.context["poll"]).status_code == 204
     assert scenes.events(doctor, "worklist.viewed") == looks + 1
 
 
@@ -178,6 +218,145 @@ def test_news_say_when_the_order_has_changed_or_a_visit_is_done(
     news = doctors.get(poll).content.decode()
     assert "Assessed meanwhile" in news
     assert f"#urgency-{first.pk}" in news
+
+
+def test_new_visits_are_counted_and_not_shown_until_wanted(doctors: Client, doctor: Any) -> None:
+    scenes.visit(doctor)
+    poll = doctors.get(reverse(WORKLIST)).context["poll"]
+    new = [scenes.visit(doctor)[0] for _ in range(2)]
+    news = doctors.get(poll)
+    page = news.content.decode()
+    assert "2 new visits." in page
+    assert "Show them" in page
+    assert not any(str(study.pk) in page for study in new)
+    assert doctors.get(news.context["poll"]).status_code == 204
+    assert shown(doctors.get(reverse(WORKLIST)))[1:] == new
+
+
+def test_new_visits_below_a_page_that_goes_on_are_not_its_news(
+    doctors: Client, doctor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "PAGE", 2)
+    for _ in range(3):
+        scenes.visit(doctor)
+    poll = doctors.get(reverse(WORKLIST)).context["poll"]
+    scenes.visit(doctor)
+    assert doctors.get(poll).status_code == 204
+    _study, _lesions, [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture, status="failed")  # to the top
+    assert "1 new visit." in doctors.get(poll).content.decode()
+
+
+def test_another_doctors_claim_is_news_and_so_is_its_end(
+    doctors: Client, doctor: Any, clinic: Any
+) -> None:
+    study, *_rest = scenes.visit(doctor)
+    other = factories.actor(clinic, "doctor")
+    poll = doctors.get(reverse(WORKLIST)).context["poll"]
+    claim_study(actor=other, study_id=study.pk)
+    news = doctors.get(poll)
+    assert f"{other.name} until" in news.content.decode()
+    lapse(doctor)
+    page = doctors.get(news.context["poll"]).content.decode()
+    assert other.name not in page
+    assert "Only claim" in page
+
+
+def test_a_claim_in_an_open_page_changes_its_cells_alone_and_can_be_undone(
+    doctors: Client, doctor: Any
+) -> None:
+    study, *_rest = scenes.visit(doctor)
+    in_place = {"HX-Request": "true"}
+    taken = doctors.post(reverse("reports:claim", args=[study.pk]), headers=in_place)
+    page = taken.content.decode()
+    assert "<html" not in page
+    assert f"#claim-{study.pk}" in page
+    assert "The visit is yours until" in page
+    way_back = reverse("reports:release", args=[study.pk])
+    assert f'action="{way_back}"' in page
+    assert scenes.count(doctor, Claim) == 1
+    given = doctors.post(way_back, headers=in_place).content.decode()
+    assert scenes.count(doctor, Claim) == 0
+    assert f'action="{reverse("reports:claim", args=[study.pk])}"' in given
+
+
+def test_a_claim_that_came_too_late_says_whose_it_is(
+    doctors: Client, doctor: Any, clinic: Any
+) -> None:
+    study, *_rest = scenes.visit(doctor)
+    other = factories.actor(clinic, "doctor")
+    claim_study(actor=other, study_id=study.pk)
+    late = doctors.post(
+        reverse("reports:claim", args=[study.pk]), headers={"HX-Request": "true"}
+    ).content.decode()
+    assert f"{other.name} is reading this visit" in late
+    assert "Undo" not in late
+    assert "data-taken" in late
+    assert scenes.count(doctor, Claim, doctor=other.user) == 1
+
+
+def test_released_from_a_page_there_is_a_way_back(doctors: Client, doctor: Any) -> None:
+    study, *_rest = scenes.visit(doctor)
+    claim_study(actor=doctor, study_id=study.pk)
+    page = doctors.post(reverse("reports:release", args=[study.pk]), follow=True).content.decode()
+    assert "The visit is free for others again." in page
+    assert re.search(
+        rf'data-undo.*?action="{reverse("reports:claim", args=[study.pk])}"', page, re.S
+    )
+
+
+def test_next_is_the_first_that_nobody_has_and_not_this_one(
+    doctors: Client, doctor: Any, clinic: Any
+) -> None:
+    here, taken, following = (scenes.visit(doctor)[0] for _ in range(3))
+    claim_study(actor=factories.actor(clinic, "doctor"), study_id=taken.pk)
+    response = doctors.post(reverse("reports:next"), {"from": str(here.pk)})
+    assert response.url == reverse("reports:review", args=[following.pk])
+    assert scenes.count(doctor, Claim, study=following, doctor=doctor.user) == 1
+    assert scenes.count(doctor, Claim, study=here) == 0
+    page = doctors.post(reverse("reports:next"), {"from": str(here.pk)}, follow=True)
+    assert "No other visit is waiting unclaimed." in page.content.decode()
+    assert doctors.post(reverse("reports:next"), {"from": "x"}).url.endswith(f"{here.pk}/")
+
+
+def test_the_next_visits_images_come_ahead_and_nobody_has_looked(
+    doctors: Client, doctor: Any
+) -> None:
+    here, *_rest = scenes.visit(doctor)
+    following, _lesions, [picture] = scenes.visit(doctor)
+    answer = doctors.get(reverse("reports:ahead"), {"from": str(here.pk)})
+    ahead = reverse("imaging:ahead", args=[picture.pk])
+    assert json.loads(answer.content) == {"images": {str(picture.pk): ahead}}
+    brought = doctors.get(ahead)
+    image = doctors.get(reverse("imaging:image", args=[picture.pk]))
+    assert (brought.content, brought["ETag"]) == (image.content, image["ETag"])
+    assert "no-store" in brought["Cache-Control"]
+    assert scenes.events(doctor, "study.preloaded") == 1
+    assert scenes.events(doctor, "image.preloaded") == 1
+    assert scenes.events(doctor, "study.viewed") == 0
+    assert scenes.events(doctor, "image.viewed") == 1, "the image itself, above"
+    assert scenes.count(doctor, Claim, study=following) == 0
+
+
+def test_what_was_brought_ahead_is_shown_only_after_a_look_that_is_written_down(
+    doctors: Client, doctor: Any, strangers: Client
+) -> None:
+    _study, _lesions, [picture] = scenes.visit(doctor)
+    etag = doctors.get(reverse("imaging:ahead", args=[picture.pk]))["ETag"]
+    address = reverse("imaging:image", args=[picture.pk])
+    looked = doctors.get(address, headers={"If-None-Match": etag})
+    assert (looked.status_code, looked.content) == (304, b"")
+    assert scenes.events(doctor, "image.viewed") == 1
+    refused = strangers.get(address, headers={"If-None-Match": etag})
+    assert refused.status_code == 404
+    assert Client().get(address, headers={"If-None-Match": etag}).status_code == 302
+
+
+def test_no_visit_is_free_no_image_comes_ahead(doctors: Client, doctor: Any) -> None:
+    here, *_rest = scenes.visit(doctor)
+    answer = doctors.get(reverse("reports:ahead"), {"from": str(here.pk)})
+    assert json.loads(answer.content) == {"images": {}}
+    assert scenes.events(doctor, "study.preloaded") == 0
 
 
 def test_news_of_another_clinics_visit_are_not_told(
@@ -197,6 +376,8 @@ def test_for_doctors_only(clinic: Any, doctor: Any, role: str) -> None:
     assert other.get(reverse(WORKLIST)).status_code == 403
     assert other.get(reverse("reports:worklist-live")).status_code == 403
     assert other.post(reverse("reports:claim", args=[study.pk])).status_code == 403
+    assert other.post(reverse("reports:next")).status_code == 403
+    assert other.get(reverse("reports:ahead")).status_code == 403
     assert scenes.count(doctor, Claim) == 0
 
 

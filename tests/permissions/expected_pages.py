@@ -30,6 +30,24 @@ PATIENTS = [
         send=lambda s: CHANGE | {"mrn": s.mrn, "version": 1},
     ),
     row(
+        "patients/<uuid:patient_id>/merge/",
+        GET=page_of(200, D),
+        POST=page_of(200, D),
+        send=lambda s: {"q": s.name},
+    ),
+    row(
+        "patients/<uuid:patient_id>/merge/<uuid:other_id>/",
+        GET=page_of(200, D),
+        POST=page_of(302, D),
+        send=lambda s: {"reason": "registered twice", "survivor_version": 1, "other_version": 1},
+    ),
+    row(
+        "patients/merges/<uuid:merge_id>/undo/",
+        GET=page_of(200, D),
+        POST=page_of(302, D),
+        send=lambda s: {"reason": "two people"},
+    ),
+    row(
         "patients/<uuid:patient_id>/consents/",
         POST=page_of(302, T, D),
         send=lambda s: {"teaching": "no"},
@@ -64,6 +82,7 @@ IMAGING = [
     row("imaging/images/<uuid:instance_id>/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/image/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/thumbnail/", GET=page_of(200, T, D)),
+    row("imaging/images/<uuid:instance_id>/ahead/", GET=page_of(200, T, D)),
     row(
         "imaging/images/<uuid:instance_id>/assign/",
         POST=page_of(200, T, D),
@@ -135,6 +154,10 @@ INFERENCE = [
 REPORTS = [
     row("reports/", GET=page(200, D)),
     row("reports/live/", GET=page(200, D)),
+    row("reports/next/", POST=page(302, D), closed=same(405)),
+    row("reports/next/ahead/", GET=page(200, D), closed=same(405)),
+    # A script of ours, like those under static/.
+    row("reports/next/ahead.js", GET=same(200), closed=same(405)),
     row("reports/visits/<uuid:study_id>/", GET=page_of(200, T, D)),
     row("reports/visits/<uuid:study_id>/live/", GET=page_of(204, T, D)),
     row("reports/visits/<uuid:study_id>/claim/", POST=page_of(302, D)),
