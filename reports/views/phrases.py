@@ -37,7 +37,7 @@ def phrases(request: MemberRequest) -> HttpResponse:
             made = services.add(actor=request.actor, **form.answers)
         except (Invalid, Conflict) as error:
             form.refuse(error)
-            status = error.status
+            status = REFUSED if isinstance(error, Invalid) else error.status
         else:
             messages.success(request, _("“%(phrase)s” is in the list.") % {"phrase": made})
             return redirect("reports:phrases")
@@ -87,7 +87,7 @@ def phrase(request: MemberRequest, phrase_id: uuid.UUID) -> HttpResponse:
             )
         except (Invalid, Conflict) as error:
             form.refuse(error)
-            status = error.status
+            status = REFUSED if isinstance(error, Invalid) else error.status
         else:
             messages.success(request, _("The phrase is changed."))
             return redirect("reports:phrases")
