@@ -4,7 +4,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -61,6 +61,7 @@ class Instance(TenantModel):
     """An admitted image. The bytes are in the vault under the three `*_name`s.
 
     `sha256` is of the bytes as received: the same bytes twice for one patient are one instance.
+    Only where two records became one may each have brought them: the second is a `twin`.
     `source` keeps non-identifying DICOM attributes; `quality` the verdict and its reasons.
     """
 
@@ -84,6 +85,7 @@ class Instance(TenantModel):
     image_name = models.CharField(max_length=64)
     thumbnail_name = models.CharField(max_length=64)
     original_name = models.CharField(max_length=64, blank=True)
+    twin = models.BooleanField(default=False, db_default=False, editable=False)
     sop_instance_uid = models.CharField(max_length=64, default=new_uid)
     source = models.JSONField(default=dict)
     quality = models.JSONField(default=dict)
@@ -94,7 +96,9 @@ class Instance(TenantModel):
         ordering: ClassVar = ["created_at"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["patient", "sha256"], name="same_bytes_once_per_patient"
+                fields=["patient", "sha256"],
+                condition=Q(twin=False),
+                name="same_bytes_once_per_patient",
             ),
             models.UniqueConstraint(
                 fields=["clinic", "sop_instance_uid"],
@@ -193,3 +197,86 @@ class Quarantine(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.resolution}"
+
+
+class Upload(TenantModel):
+    """A file that arrives in parts (imaging/services/arriving.py): it may be broken off and go on.
+
+    `offset` bytes of `length` are there. Of the file's name only the ending is kept, since people
+    name files after patients; `sha256` is the sender's word for the whole file, "" for none.
+    Settled, it is an image or was turned away (`problem`: what its sender was told), and the answer
+    can be asked for again until `expires_at`.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="uploads")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="uploads")
+    lesion = models.ForeignKey(
+        Lesion, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    modality = models.CharField(max_length=20, choices=Modality, blank=True, default="")
+    ending = models.CharField(max_length=10, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    length = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    settling_until = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, null=True, related_name="+")
+    problem = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(offset__lte=F("length")), name="upload_holds_no_more_than_its_length"
+            ),
+            models.CheckConstraint(
+                condition=Q(length__lte=64 * 1024 * 1024), name="upload_is_within_the_limit"
+            ),
+            models.CheckConstraint(
+                condition=Q(ending__regex=r"^[a-z0-9]*$"), name="upload_keeps_only_an_ending"
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256="") | Q(sha256__regex=r"^[0-9a-f]{64}$"),
+                name="upload_sha256_is_hex",
+            ),
+            models.CheckConstraint(
+                condition=Q(settled_at__isnull=True, instance__isnull=True, problem={})
+                | Q(settled_at__isnull=False, instance__isnull=False, problem={})
+                | (Q(settled_at__isnull=False, instance__isnull=True) & ~Q(problem={})),
+                name="settled_upload_is_an_image_or_a_problem",
+            ),
+            models.UniqueConstraint(
+                fields=["study", "created_by", "sha256"],
+                condition=Q(settled_at__isnull=True) & ~Q(sha256=""),
+                name="one_open_upload_of_a_file",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["clinic", "expires_at"], name="upload_by_expiry"),
+            models.Index(fields=["clinic", "created_by"], name="upload_of_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.offset} of {self.length} bytes"
+
+
+class UploadPart(TenantModel):
+    """Bytes of an upload from `start` on, sealed in the vault under `name`."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    start = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField()
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar = ["start"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["upload", "start"], name="no_byte_arrives_twice"),
+            models.CheckConstraint(condition=Q(size__gt=0), name="upload_part_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} bytes from {self.start}"

@@ -4,7 +4,7 @@ A verdict never stops an upload; it tells the photographer while the patient is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SCALE = 256  # longest side, pixels, at which everything is measured
+INNER = 0.85  # axes of the ellipse that is looked at, as a share of the sides
+CLIPPED = (12, 250)  # luma: as dark, as bright as this is black, is burnt out
+
+Limit = tuple[str, str, float]
 
 GOOD, LIMITED, POOR = "good", "limited", "poor"
 
@@ -29,7 +33,34 @@ SENTENCES: Mapping[str, object] = MappingProxyType(
         "small": _("The image has few pixels. Upload the camera's original if you have it."),
     }
 )
-_POOR_REASONS = frozenset({"blurred", "too-dark", "too-bright", "flat", "tiny"})
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """When a measure says that something is wrong: each of `bad` alone makes the image `worse`
+    (poor), else each of `mild` alone makes it `less` (limited). A limit is (measure, "<" or ">",
+    number)."""
+
+    worse: str
+    bad: tuple[Limit, ...]
+    less: str = ""
+    mild: tuple[Limit, ...] = ()
+
+
+# The one source of all limits: the browser judges by the same ones (static/js/capture/measure.js),
+# which the visit's page carries. The measures are those of `Quality`, and `side`, the shorter side.
+FLAWS: tuple[Flaw, ...] = (
+    Flaw("tiny", (("side", "<", 64),), "small", (("side", "<", 150),)),
+    Flaw(
+        "too-dark",
+        (("brightness", "<", 35), ("dark", ">", 0.5)),
+        "dark",
+        (("brightness", "<", 60), ("dark", ">", 0.25)),
+    ),
+    Flaw("too-bright", (("bright", ">", 0.4),), "bright", (("bright", ">", 0.1),)),
+    Flaw("flat", (("contrast", "<", 6),)),
+    Flaw("blurred", (("sharpness", "<", 2.6),), "soft", (("sharpness", "<", 8),)),
+)
 
 
 @dataclass(frozen=True)
@@ -73,14 +104,37 @@ def assess(rgb: NDArray[np.uint8]) -> Quality:
         "sharpness": sharpness,
         "brightness": float(levels.mean()),
         "contrast": float(high - low),
-        "dark": float((levels <= 12).mean()),
-        "bright": float((levels >= 250).mean()),
+        "dark": float((levels <= CLIPPED[0]).mean()),
+        "bright": float((levels >= CLIPPED[1]).mean()),
     }
-    reasons = tuple(_reasons(min(width, height), found))
-    verdict = GOOD
-    if reasons:
-        verdict = POOR if _POOR_REASONS.intersection(reasons) else LIMITED
-    return Quality(width=width, height=height, verdict=verdict, reasons=reasons, **found)
+    worse, less = judge(found | {"side": min(width, height)})
+    verdict = POOR if worse else LIMITED if less else GOOD
+    return Quality(width=width, height=height, verdict=verdict, reasons=(*worse, *less), **found)
+
+
+def judge(found: Mapping[str, float]) -> tuple[list[str], list[str]]:
+    """What makes an image poor and what only limits it, by its measures."""
+    worse = [flaw.worse for flaw in FLAWS if _any(found, flaw.bad)]
+    less = [flaw.less for flaw in FLAWS if flaw.worse not in worse and _any(found, flaw.mild)]
+    return worse, less
+
+
+def for_browser() -> dict[str, object]:
+    """Everything that the browser needs to come to the same verdict, with the words for it."""
+    return {
+        "scale": SCALE,
+        "inner": INNER,
+        "clipped": CLIPPED,
+        "flaws": [asdict(flaw) for flaw in FLAWS],
+        "sentences": {reason: sentence(reason) for reason in SENTENCES},
+    }
+
+
+def _any(found: Mapping[str, float], limits: tuple[Limit, ...]) -> bool:
+    return any(
+        found[name] < number if sign == "<" else found[name] > number
+        for name, sign, number in limits
+    )
 
 
 def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -97,24 +151,6 @@ def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _ellipse(height: int, width: int) -> NDArray[np.bool_]:
-    y = np.linspace(-1, 1, height)[:, None] / 0.85
-    x = np.linspace(-1, 1, width)[None, :] / 0.85
+    y = np.linspace(-1, 1, height)[:, None] / INNER
+    x = np.linspace(-1, 1, width)[None, :] / INNER
     return x * x + y * y <= 1
-
-
-def _reasons(side: int, found: Mapping[str, float]) -> list[str]:
-    steps = (
-        (side < 64, "tiny", side < 150, "small"),
-        (
-            found["brightness"] < 35 or found["dark"] > 0.5,
-            "too-dark",
-            found["brightness"] < 60 or found["dark"] > 0.25,
-            "dark",
-        ),
-        (found["bright"] > 0.4, "too-bright", found["bright"] > 0.1, "bright"),
-        (found["contrast"] < 6, "flat", False, ""),
-        (found["sharpness"] < 2.6, "blurred", found["sharpness"] < 8, "soft"),
-    )
-    severe = [worse for is_worse, worse, _mild, _name in steps if is_worse]
-    mild = [name for is_worse, _worse, is_mild, name in steps if is_mild and not is_worse]
-    return severe + mild

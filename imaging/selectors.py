@@ -3,14 +3,16 @@
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import NotFound
-from imaging.models import Instance, Quarantine, Rejection, Study
+from imaging.day import Day
+from imaging.models import Instance, Quarantine, Rejection, Study, Upload, UploadPart
 from imaging.storage import vault
 
 RENDITIONS = {"image": "image_name", "thumbnail": "thumbnail_name"}
@@ -18,12 +20,23 @@ RENDITIONS = {"image": "image_name", "thumbnail": "thumbnail_name"}
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit's page: its images, what was refused and what is held."""
+    """A visit's page: its images, what was refused, what is held, and what the person who looks
+    had begun to send and broke off. `last` is, by lesion, the image to frame the next one by."""
 
     study: Study
     instances: list[Instance]
     rejections: list[Rejection]
     held: list[Quarantine]
+    unfinished: list[Upload]
+    last: dict[uuid.UUID, Instance]
+
+    @property
+    def assigned(self) -> list[Instance]:
+        return [each for each in self.instances if each.lesion_id]
+
+    @property
+    def unassigned(self) -> list[Instance]:
+        return [each for each in self.instances if not each.lesion_id]
 
 
 @dataclass(frozen=True)
@@ -40,13 +53,65 @@ def visit(*, actor: Actor, study_id: uuid.UUID) -> Visit:
     with clinic_context(actor.clinic_id):
         study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
         audit.viewed_study(actor, study)
-        instances = policies.visible(actor, study.instances.all())
+        rows = policies.visible(actor, study.instances.all())
+        instances = list(rows.select_related("lesion", "patient").prefetch_related("predictions"))
         return Visit(
             study=study,
-            instances=list(instances.select_related("lesion").prefetch_related("predictions")),
+            instances=instances,
             rejections=list(policies.visible(actor, study.rejections.all())),
             held=list(open_quarantine(actor).filter(study=study)),
+            unfinished=list(unfinished(actor).filter(study=study)),
+            last=_last(actor, study, instances),
         )
+
+
+def _last(actor: Actor, study: Study, here: list[Instance]) -> dict[uuid.UUID, Instance]:
+    """The newest image of each lesion from an earlier visit; where there is none, this one's."""
+    found = {each.lesion_id: each for each in here if each.lesion_id}
+    earlier = policies.visible(actor, Instance.objects.filter(patient_id=study.patient_id))
+    newest = (
+        earlier.exclude(study=study)
+        .filter(lesion__isnull=False, study__acquired_at__lte=study.acquired_at)
+        .order_by("lesion_id", "-study__acquired_at", "-created_at")
+        .distinct("lesion_id")
+    )
+    return found | {each.lesion_id: each for each in newest.select_related("study", "lesion")}
+
+
+def unfinished(actor: Actor) -> QuerySet[Upload]:
+    """What this person had begun to send and broke off. Call it inside the clinic's context."""
+    mine = policies.visible(actor, Upload.objects.filter(created_by=actor.person))
+    return mine.filter(settled_at__isnull=True, expires_at__gt=timezone.now())
+
+
+@dataclass(frozen=True)
+class Today:
+    """A visit of today: how many images, and how many of them nobody has given to a lesion."""
+
+    study: Study
+    images: int
+    unassigned: int
+
+
+def visits_of_today(*, actor: Actor, day: Day) -> list[Today]:
+    """All visits of a day, the newest first; a look at whom they show that is written down."""
+    with clinic_context(actor.clinic_id):
+        studies = policies.visible(actor, Study.objects.select_related("patient", "created_by"))
+        counted = studies.filter(acquired_at__gte=day.begins, acquired_at__lt=day.ends).annotate(
+            images=Count("instances"),
+            unassigned=Count("instances", filter=Q(instances__lesion__isnull=True)),
+        )
+        found = [
+            Today(study, study.images, study.unassigned)
+            for study in counted.order_by("-acquired_at", "-created_at")
+        ]
+        if found:
+            audit.searched_patients(
+                actor,
+                shown=list(dict.fromkeys(each.study.patient_id for each in found)),
+                fields=["visits_of_today"],
+            )
+    return found
 
 
 def visits(actor: Actor, patient_id: uuid.UUID) -> list[Study]:
@@ -90,7 +155,8 @@ def stored_names() -> set[str]:
     """Every name in the vault that a row of the current clinic's images refers to."""
     names = Instance.objects.values_list("image_name", "thumbnail_name", "original_name")
     held = Quarantine.objects.filter(resolution="open").values_list("held_name", flat=True)
-    return {name for row in names.iterator() for name in row if name} | set(held)
+    arriving = UploadPart.objects.values_list("name", flat=True)
+    return {name for row in names.iterator() for name in row if name} | set(held) | set(arriving)
 
 
 def instance(*, actor: Actor, instance_id: uuid.UUID) -> Instance:

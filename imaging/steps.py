@@ -7,6 +7,8 @@ the opinion is asked for, a signed report is flagged. So data flows up, and impo
 import uuid
 from collections.abc import Callable, Collection
 
+from django_stubs_ext import StrOrPromise
+
 from dermaclinic.accounts.actor import Actor
 from imaging.models import Instance
 
@@ -18,3 +20,6 @@ on_moved: list[Callable[[Actor, Instance, uuid.UUID], None]] = []
 
 # Called with the visits whose images are others now: one came or went, or was given to a lesion.
 on_filed: list[Callable[[Collection[uuid.UUID]], None]] = []
+
+# Called with an image whose assignment is about to be taken back; a sentence is an objection.
+before_taking_back: list[Callable[[Instance], StrOrPromise | None]] = []

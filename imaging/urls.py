@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from imaging.views import ahead, held, image, visit
+from imaging.views import ahead, capture, held, image, matching, resumable, visit
 
 app_name = "imaging"
 urlpatterns = [
+    path("capture/", capture.capture, name="capture"),
     path("patients/<uuid:patient_id>/visits/", visit.start, name="start"),
     path("visits/<uuid:study_id>/", visit.visit, name="visit"),
     path("visits/<uuid:study_id>/upload/", visit.upload, name="upload"),
+    path("visits/<uuid:study_id>/uploads/", resumable.begin, name="uploads"),
+    path("visits/<uuid:study_id>/assign/", matching.assign, name="assign-images"),
+    path("visits/<uuid:study_id>/take-back/", matching.take_back, name="take-back"),
+    path("uploads/<uuid:upload_id>/", resumable.part, name="part"),
     path("visits/<uuid:study_id>/arrivals/", visit.arrivals, name="arrivals"),
     path("images/<uuid:instance_id>/", image.instance, name="instance"),
     path("images/<uuid:instance_id>/image/", image.rendition, {"which": "image"}, name="image"),

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from inference import model_views, views
+from inference import model_views, views, visit_views
 
 app_name = "inference"
 urlpatterns = [
+    path("visits/<uuid:study_id>/opinions/", visit_views.briefs, name="briefs"),
     path("images/<uuid:instance_id>/status/", views.status, name="status"),
     path("images/<uuid:instance_id>/ask/", views.ask, name="ask"),
     path("opinions/<uuid:prediction_id>/heat-map/", views.heat_map, name="heat-map"),

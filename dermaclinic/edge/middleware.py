@@ -25,7 +25,10 @@ HEADERS = {
     "usb=(), web-share=(), xr-spatial-tracking=()",
     "Cache-Control": "private, no-store",  # unless a view or a static file says otherwise
 }
+FILES = ("multipart/form-data", "application/offset+octet-stream")
 MONITORS = ("/healthz", "/readyz", "/metrics")
+# A page with a viewfinder says so itself (imaging/views/capture.py).
+WITH_CAMERA = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -57,8 +60,9 @@ class EdgeMiddleware:
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if not (declared.isascii() and declared.isdigit()):
             return _refusal(request, Invalid(_("The length of the body is no number.")))
-        # Files have limits of their own (imaging/uploads.py, rest/parsers.py), which say more.
-        is_file = request.content_type == "multipart/form-data"
+        # Files have limits of their own (imaging/uploads.py, imaging/resumable, rest/parsers.py),
+        # which say more.
+        is_file = request.content_type in FILES
         if int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not is_file:
             return _refusal(request, BodyTooLarge(_("Send less at a time.")))
         return _slowed(request, "address", rates.whole_line(address_of(request)))

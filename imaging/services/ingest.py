@@ -83,7 +83,7 @@ def ingest(
     """
     checked(modality)
     with clinic_context(actor.clinic_id):
-        study, lesion = _target(actor, study_id, lesion_id)
+        study, lesion = target(actor, study_id, lesion_id)
         check_consent(study.patient)
     try:
         admitted = formats.admit(data, filename=filename)
@@ -163,9 +163,10 @@ def _write(
     return instance
 
 
-def _target(
+def target(
     actor: Actor, study_id: uuid.UUID, lesion_id: uuid.UUID | None
 ) -> tuple[Study, Lesion | None]:
+    """The visit and the lesion that a file is meant for. Call it in the clinic's context."""
     policies.require(actor, "add", Instance)
     study = policies.find(actor, "view", Study.objects.select_related("patient"), pk=study_id)
     if lesion_id is None:
@@ -282,7 +283,7 @@ def _hold(
 def refuse_unread(*, actor: Actor, study_id: uuid.UUID, size: int) -> UploadRefused:
     """Write the Rejection of a file too large to be read at all; returns the error to raise."""
     with clinic_context(actor.clinic_id):
-        study, _lesion = _target(actor, study_id, None)
+        study, _lesion = target(actor, study_id, None)
     refused = formats.Refused("too-large", limit=formats.MAX_BYTES // 1024**2)
     return _reject(actor, study, None, refused.code, refused.message, size=size)
 

@@ -12,11 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import DomainError, Invalid, problem as problem_body
-from imaging import selectors, services
+from imaging import quality, selectors, services
 from imaging.formats import MAX_BYTES
 from imaging.forms import StartForm, uuid_or_none
+from imaging.views.camera import with_camera
 from patients.models import Purpose
 from patients.services import allows
+
+PART_BYTES = 4 * 1024 * 1024  # sent at once: what a break costs at most
 
 
 @member
@@ -39,6 +42,7 @@ def start(request: MemberRequest, patient_id: uuid.UUID) -> HttpResponse:
     return redirect("imaging:visit", study.pk)
 
 
+@with_camera
 @never_cache
 @reading
 @require_safe
@@ -52,6 +56,8 @@ def visit(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
         "lesions": list(patient.lesions.all()),
         "may_upload": allows(patient, Purpose.CARE),
         "max_bytes": MAX_BYTES,
+        "part_bytes": PART_BYTES,
+        "measure": quality.for_browser(),
     }
     return render(request, "imaging/visit.html", context)
 
@@ -68,7 +74,10 @@ def arrivals(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
 @member
 @require_POST
 def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """One file. 201 with the image's tile, 200 when it was here already, else problem details."""
+    """One file. 201 with the image's tile, 200 when it was here already, else problem details.
+
+    A browser without scripts is sent back to the visit, with a sentence.
+    """
     try:
         given = request.FILES.get("file")
         if given is None:
@@ -82,10 +91,21 @@ def upload(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
             modality=request.POST.get("modality", ""),
         )
     except DomainError as error:
-        return _refusal(error)
+        if not _is_plain_form(request):
+            return refusal(error)
+        messages.error(request, str(error.detail))
+        return redirect("imaging:visit", study_id)
+    if _is_plain_form(request):
+        messages.success(request, _("The image is stored."))
+        return redirect("imaging:visit", study_id)
     response = tile(request, ingested.instance.pk)
     response.status_code = 201 if ingested.created else 200
     return response
+
+
+def _is_plain_form(request: MemberRequest) -> bool:
+    """Whether the browser will show the answer as its next page."""
+    return request.headers.get("Sec-Fetch-Dest") == "document"
 
 
 @member
@@ -96,7 +116,7 @@ def assign(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     if lesion_id is None:
         raise Invalid(_("Choose a lesion."))
     services.assign_lesion(actor=request.actor, instance_id=instance_id, lesion_id=lesion_id)
-    return tile(request, instance_id)
+    return tile(request, instance_id, alone=True)
 
 
 @member
@@ -105,16 +125,18 @@ def modality(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     """Say how an image was taken; answers with its tile."""
     kind = request.POST.get("modality", "")
     services.correct_modality(actor=request.actor, instance_id=instance_id, modality=kind)
-    return tile(request, instance_id)
+    return tile(request, instance_id, alone=True)
 
 
 @never_cache
 @reading
-def tile(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
-    """One image of a visit."""
+def tile(request: MemberRequest, instance_id: uuid.UUID, *, alone: bool = False) -> HttpResponse:
+    """One image: as it stands in its visit, or `alone` on its own page."""
     found = selectors.instance(actor=request.actor, instance_id=instance_id)
-    context = {"instance": found, "lesions": list(found.patient.lesions.all())}
-    return render(request, "imaging/_tile.html", context)
+    lesions = list(found.patient.lesions.all())
+    context = {"instance": found, "lesions": lesions, "alone": alone}
+    in_tray = not found.lesion_id and not alone
+    return render(request, f"imaging/{'_tray_item' if in_tray else '_tile'}.html", context)
 
 
 def _missing(request: MemberRequest, study_id: uuid.UUID) -> DomainError:
@@ -124,7 +146,8 @@ def _missing(request: MemberRequest, study_id: uuid.UUID) -> DomainError:
     return Invalid(_("No file has arrived. Choose one and try again."))
 
 
-def _refusal(error: DomainError) -> JsonResponse:
+def refusal(error: DomainError) -> JsonResponse:
+    """Why a file was not stored, as problem details; a held one with the way to its decision."""
     body = problem_body(error)
     if held := error.extra.get("quarantine"):
         body["link"] = reverse("imaging:held-item", args=[held])

@@ -78,11 +78,12 @@ def test_an_upload_answers_with_its_tile(
     response = upload(at_desk, study, files.jpeg(), lesion=str(lesion.pk))
     (image,) = rows(Instance)
     assert response.status_code == 201
-    assert f'id="tile-{image.pk}"' in response.content.decode()
+    assert f'data-image="{image.pk}"' in response.content.decode()
     assert image.lesion_id == lesion.pk
     page = at_desk.get(reverse("imaging:visit", args=[study.pk])).content.decode()
     assert reverse("imaging:thumbnail", args=[image.pk]) in page
-    assert reverse("inference:status", args=[image.pk]) in page
+    assert f'data-pending="{image.pk}:"' in page  # its opinion is asked for with all others
+    assert reverse("inference:briefs", args=[study.pk]) in page
 
 
 def test_the_same_file_again_is_the_same_image(at_desk: Client, study: Any, rows: Rows) -> None:
@@ -90,7 +91,7 @@ def test_the_same_file_again_is_the_same_image(at_desk: Client, study: Any, rows
     again = upload(at_desk, study, files.jpeg(), name="other-name.jpg")
     assert (first.status_code, again.status_code) == (201, 200)
     (image,) = rows(Instance)
-    assert f'id="tile-{image.pk}"' in again.content.decode()
+    assert f'data-image="{image.pk}"' in again.content.decode()
 
 
 @pytest.mark.parametrize(("data", "code"), [(b"", "empty"), (b"<html>no</html>", "not-an-image")])
@@ -192,14 +193,14 @@ def test_an_image_whose_bytes_are_gone_is_a_calm_page(at_desk: Client, image: An
 
 
 def test_the_record_shows_lesions_over_visits(
-    at_desk: Client, technician: Any, patient: Any, study: Any
+    at_desk: Client, technician: Any, patient: Any, study: Any, rows: Rows
 ) -> None:
     lesion = factories.lesion(technician, patient, note="below the blade")
     upload(at_desk, study, files.jpeg(), lesion=str(lesion.pk))
     upload(at_desk, study, files.png(), name="b.png")
     response = at_desk.get(reverse("patients:detail", args=[patient.pk]))
     page = response.content.decode()
-    assert page.count("/thumbnail/") == 2
+    assert all(reverse("imaging:thumbnail", args=[each.pk]) in page for each in rows(Instance))
     assert "below the blade" in page
     assert "Not assigned to a lesion" in page
     assert reverse("imaging:visit", args=[study.pk]) in page

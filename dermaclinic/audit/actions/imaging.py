@@ -23,6 +23,18 @@ def repeated_image(actor: "Actor", instance: Any) -> None:
     write(actor, "image.repeated", obj=instance)
 
 
+def began_upload(actor: "Actor", upload: Any) -> None:
+    write(actor, "upload.begun", obj=upload, detail={"bytes": upload.length})
+
+
+def resumed_upload(actor: "Actor", upload: Any) -> None:
+    write(actor, "upload.resumed", obj=upload, detail={"there": upload.offset})
+
+
+def discarded_upload(actor: "Actor", upload: Any) -> None:
+    write(actor, "upload.discarded", obj=upload, detail={"there": upload.offset})
+
+
 def rejected_image(actor: "Actor", rejection: Any) -> None:
     write(
         actor,
@@ -55,6 +67,14 @@ def viewed_quarantine(actor: "Actor", held: Any) -> None:
 
 def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
     write(actor, "image.assigned", obj=instance, detail={"lesion": str(lesion)})
+
+
+def took_back_assignment(actor: "Actor", instance: Any, *, lesion: Any, to: Any) -> None:
+    """An image goes back to where it was filed before: to another lesion, or to none."""
+    write(
+        actor, "image.assignment_taken_back", obj=instance,
+        detail={"from": str(lesion), "to": str(to) if to else ""},
+    )  # fmt: skip
 
 
 def corrected_image_kind(actor: "Actor", instance: Any, *, former: str) -> None:
