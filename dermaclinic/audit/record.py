@@ -13,7 +13,6 @@ from dermaclinic.audit.content import event_bytes, normal_address
 from dermaclinic.audit.keyring import event_keys
 from dermaclinic.audit.models import Event, Outcome
 
-
 # Asked of events before they are stored, in the same transaction. Whoever looks at a record leaves
 # one, so a rule that stands here holds for every page and address: it refuses by raising.
 gates: list[Callable[[Sequence[Event]], None]] = []

@@ -34,7 +34,8 @@ def viewed_second_readings(
 
 def viewed_second_reading(actor: "Actor", reading: Any, *, form: str) -> None:
     """`form`: "cover", "blind", or "compared" with the first reading and the opinion."""
-    write(actor, "second_reading.viewed", obj=reading, detail={"form": form})
+    detail = {"form": form, "lesion": str(reading.lesion_id)}
+    write(actor, "second_reading.viewed", obj=reading, detail=detail)
 
 
 def claimed_second_reading(actor: "Actor", reading: Any, *, released: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""The second reader: which cases, blind reading, and the consensus of two who differ."""
