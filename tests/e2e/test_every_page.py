@@ -86,9 +86,9 @@ class Window:
             return []
         if not self.page.evaluate("document.doctype !== null"):
             return []
-        found = Axe().run(self.page)
-        if found.violations_count:
-            self.heard.append(found.generate_report())
+        for broken in Axe().run(self.page).response["violations"]:
+            where = ", ".join(str(node["target"]) for node in broken["nodes"])
+            self.heard.append(f"{broken['id']}: {where}")
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             self.heard.append(f"{wide} px wider than the window")
