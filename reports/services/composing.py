@@ -12,7 +12,8 @@ from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
 from imaging.models import Instance
 from patients.models import Patient
-from reports.models import Agreement, Assessment, Report, ReportAssessment
+from reports import veil
+from reports.models import Assessment, Report, ReportAssessment
 
 
 def compose(*, actor: Actor, assessment_ids: Sequence[uuid.UUID]) -> Report:
@@ -106,7 +107,7 @@ def obstacle(assessment: Assessment, *, intact: bool, former: Report | None) -> 
             )
             % lesion
         )
-    if assessment.blinded and assessment.agreement == Agreement.DIFFERS:
+    if veil.unconfirmed(assessment):
         return (
             _(
                 "The opinion on lesion %(lesion)s differs from your first impression. "
