@@ -16,7 +16,7 @@ from dermaclinic.rest.idempotency import idempotent
 from dermaclinic.rest.schema import file_response, operation
 from dermaclinic.rest.serializers import Nothing
 from dermaclinic.rest.views import Endpoint, binary, reading
-from inference import selectors
+from inference import selectors, veil
 from inference.lens import Lens, Shown
 from inference.models import ModelVersion, Prediction, Status
 from inference.services import requests
@@ -208,6 +208,16 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
         return reverse(name, args=[prediction.pk], request=self.context.get("request"))
 
 
+def _open(view: Endpoint, prediction_id: uuid.UUID) -> Prediction:
+    """An opinion to be shown. A browser's session gets what its pages would show, and no more: in a
+    clinic that is blinded first, Veiled before the diagnosis. A token is a script's.
+    """
+    prediction = selectors.find(view.actor, prediction_id)
+    if view.by_session:
+        veil.require_open(view.actor, prediction)
+    return prediction
+
+
 class InstancePredictions(Endpoint):
     @operation(
         "instances_predictions_request",
@@ -229,12 +239,13 @@ class PredictionDetail(Endpoint):
     @operation(
         "predictions_read",
         "Read an opinion",
+        description="A doctor's browser session gets it once a diagnosis is on record; 403 before.",
         responses={200: PredictionOut},
         problems=[404],
     )
     @reading
     def get(self, request: Request, prediction_id: uuid.UUID) -> Response:
-        prediction = selectors.find(self.actor, prediction_id)
+        prediction = _open(self, prediction_id)
         if not prediction.pending:  # waiting for it shows nothing yet
             audit.viewed_prediction(self.actor, prediction)
         return Response(PredictionOut(prediction, context={"request": request}).data)
@@ -258,7 +269,7 @@ class PredictionSaliency(Picture):
     )
     @reading
     def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
-        prediction = selectors.find(self.actor, prediction_id)
+        prediction = _open(self, prediction_id)
         return self.picture(prediction, "first", selectors.heat_map(prediction))
 
 
@@ -271,7 +282,7 @@ class PredictionMelanoma(Picture):
     )
     @reading
     def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
-        prediction = selectors.find(self.actor, prediction_id)
+        prediction = _open(self, prediction_id)
         return self.picture(prediction, "mel", selectors.heat_map(prediction, melanoma=True))
 
 
@@ -284,7 +295,7 @@ class PredictionMask(Picture):
     )
     @reading
     def get(self, request: Request, prediction_id: uuid.UUID) -> HttpResponse:
-        prediction = selectors.find(self.actor, prediction_id)
+        prediction = _open(self, prediction_id)
         return self.picture(prediction, "mask", selectors.mask(prediction))
 
 

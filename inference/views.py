@@ -16,7 +16,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Unavailable
 from imaging.models import Instance
-from inference import selectors
+from inference import selectors, veil
 from inference.models import Prediction, Status
 from inference.services import requests
 from patients.models import Purpose
@@ -37,10 +37,17 @@ def status(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
     if prediction is not None and request.GET.get("known") == prediction.status:
         return HttpResponse(status=204)
     opted_out = not allows(instance.patient, Purpose.AI_OPINION)
+    veiled = False
     if prediction is not None and prediction.status == Status.READY and not opted_out:
         prediction.instance = instance
-        audit.viewed_prediction(request.actor, prediction)
-    context = {"instance": instance, "prediction": prediction, "opted_out": opted_out}
+        veiled = veil.is_hidden(request.actor, prediction)
+        audit.viewed_prediction(request.actor, prediction, veiled=veiled)
+    context = {
+        "instance": instance,
+        "prediction": prediction,
+        "opted_out": opted_out,
+        "veiled": veiled,
+    }
     return render(request, "inference/_status.html", context)
 
 
@@ -48,7 +55,7 @@ def status(request: MemberRequest, instance_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def heat_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
     """Where the network saw its first class, as a transparent picture over the image; a look."""
-    prediction = selectors.find(request.actor, prediction_id)
+    prediction = _open(request, prediction_id)
     return _picture(request, prediction, "first", selectors.heat_map(prediction))
 
 
@@ -56,7 +63,7 @@ def heat_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def melanoma_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
     """The same for melanoma, where that is not the first class."""
-    prediction = selectors.find(request.actor, prediction_id)
+    prediction = _open(request, prediction_id)
     return _picture(request, prediction, "mel", selectors.heat_map(prediction, melanoma=True))
 
 
@@ -64,9 +71,16 @@ def melanoma_map(request: MemberRequest, prediction_id: uuid.UUID) -> HttpRespon
 @require_safe
 def lesion_outline(request: MemberRequest, prediction_id: uuid.UUID) -> HttpResponse:
     """The outline of the lesion as a drawing over the image; a look."""
-    prediction = selectors.find(request.actor, prediction_id)
+    prediction = _open(request, prediction_id)
     drawn = selectors.outline(prediction)
     return _picture(request, prediction, "outline", drawn.encode(), kind="image/svg+xml")
+
+
+def _open(request: MemberRequest, prediction_id: uuid.UUID) -> Prediction:
+    """An opinion that is open to the person; Veiled while their own diagnosis comes first."""
+    prediction = selectors.find(request.actor, prediction_id)
+    veil.require_open(request.actor, prediction)
+    return prediction
 
 
 def _picture(

@@ -14,7 +14,7 @@ from dermaclinic.rest.pagination import page, page_of, place
 from dermaclinic.rest.schema import file_response, operation
 from dermaclinic.rest.serializers import Nothing
 from dermaclinic.rest.views import Endpoint, binary, reading
-from reports import selectors
+from reports import selectors, veil
 from reports.api_serializers import (
     AssessmentIn,
     AssessmentOut,
@@ -37,6 +37,7 @@ from reports.services import (
     histology,
     rendering,
     signing,
+    withdrawal,
 )
 
 
@@ -52,7 +53,10 @@ class Worklist(Endpoint):
     def get(self, request: Request) -> Response:
         asked = self.query(WorklistQuery)
         found = selectors.worklist(self.actor, which=asked["which"], after=place(asked["cursor"]))
-        rows = WorklistRowOut(found.rows, many=True, context={"request": request})
+        with clinic_context(self.actor.clinic_id):
+            veiled = self.by_session and veil.down(self.actor)
+        context = {"request": request, "veiled": veiled}
+        rows = WorklistRowOut(found.rows, many=True, context=context)
         return page(request, rows.data, after=found.after)
 
 
@@ -90,7 +94,11 @@ class AssessmentList(Endpoint):
     @operation(
         "assessments_record",
         "Record an assessment of a lesion at a visit",
-        description="Agreement with the opinion is computed. A change of mind is a new version.",
+        description=(
+            "Agreement with the opinion is computed. A change of mind is a new version. Where the "
+            "clinic is blinded first, the first one needs no reason; if it differs from the "
+            "opinion, a later version says what holds before it can be reported."
+        ),
         request=AssessmentIn,
         responses={201: AssessmentOut},
         problems=[404, 409],
@@ -104,7 +112,7 @@ class AssessmentList(Endpoint):
             lesion_id=asked.pop("lesion"),
             **asked,
         )
-        return Response(AssessmentOut(made).data, 201)
+        return _assessment(self, made, 201)
 
 
 class AssessmentDetail(Endpoint):
@@ -116,9 +124,26 @@ class AssessmentDetail(Endpoint):
     )
     @reading
     def get(self, request: Request, assessment_id: uuid.UUID) -> Response:
-        found = policies.find(self.actor, "view", Assessment.objects.all(), pk=assessment_id)
+        rows = Assessment.objects.select_related("withdrawal")
+        found = policies.find(self.actor, "view", rows, pk=assessment_id)
         audit.viewed_assessment(self.actor, found)
-        return Response(AssessmentOut(found).data)
+        return _assessment(self, found)
+
+
+class AssessmentWithdraw(Endpoint):
+    @operation(
+        "assessments_withdraw",
+        "Take one's newest assessment of a lesion back",
+        description="While no report holds it. It stays readable; the version before counts again.",
+        request=Nothing,
+        responses={200: AssessmentOut},
+        problems=[404, 409],
+    )
+    @idempotent
+    def post(self, request: Request, assessment_id: uuid.UUID) -> Response:
+        self.body(Nothing)
+        made = withdrawal.withdraw_assessment(actor=self.actor, assessment_id=assessment_id)
+        return _assessment(self, made.assessment)
 
 
 class LesionHistology(Endpoint):
@@ -240,6 +265,11 @@ class ReportPdf(Endpoint):
         content = selectors.report_pdf(self.actor, report_id)
         report = selectors.report(self.actor, report_id, again=True)
         return binary(request, content, "application/pdf", filename=f"report-{report}.pdf")
+
+
+def _assessment(view: Endpoint, made: Assessment, status: int = 200) -> Response:
+    with clinic_context(view.actor.clinic_id):
+        return Response(AssessmentOut(made).data, status)
 
 
 def _told(view: Endpoint, report: Report, status: int = 200) -> Response:

@@ -10,6 +10,7 @@ from dermaclinic.rest.pagination import PageQuery
 from dermaclinic.rest.serializers import Strict
 from imaging.api_serializers import PredictionRef
 from patients.api import LesionOut, PatientOut
+from reports import veil
 from reports.models import (
     Agreement,
     Algorithm,
@@ -21,7 +22,7 @@ from reports.models import (
     Report,
     TwoStep,
 )
-from reports.selectors import ImageRow, LesionRow, Urgency
+from reports.selectors import ImageRow, LesionRow, Urgency, WorklistRow
 
 
 class WorklistQuery(PageQuery):
@@ -43,7 +44,7 @@ class AssessmentIn(Strict):
     )
     reason = serializers.CharField(
         required=False, allow_blank=True, max_length=4000,
-        help_text="Required when the diagnosis departs from the opinion.",
+        help_text="Required when the diagnosis departs from an opinion that one can see.",
     )  # fmt: skip
     two_step = serializers.ChoiceField(choices=TwoStep.choices, required=False, allow_blank=True)
     description = serializers.CharField(required=False, allow_blank=True, max_length=4000)
@@ -82,8 +83,15 @@ class ClaimOut(serializers.ModelSerializer[Claim]):
 
 
 class AssessmentOut(serializers.ModelSerializer[Assessment]):
-    """`opinion` is the prediction that it was compared with; null without one."""
+    """`opinion` is the prediction that it was compared with; null without one.
 
+    `blinded`: recorded before its author could see that opinion. `first_impression` is the author's
+    blinded assessment that this one follows, `changed_mind` whether the first diagnosis is another.
+    """
+
+    first_impression = serializers.SerializerMethodField()
+    changed_mind = serializers.SerializerMethodField()
+    withdrawn_at = serializers.SerializerMethodField(help_text="Null while it counts.")
     diagnoses = serializers.ListField(child=serializers.CharField())
     images = serializers.ListField(child=serializers.UUIDField())
     management = serializers.ChoiceField(choices=Management.choices)
@@ -112,10 +120,27 @@ class AssessmentOut(serializers.ModelSerializer[Assessment]):
             "opinion",
             "opinion_state",
             "agreement",
+            "blinded",
+            "first_impression",
+            "changed_mind",
             "author",
             "recorded_at",
+            "withdrawn_at",
         ]
         read_only_fields: ClassVar = fields
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_first_impression(self, made: Assessment) -> Any:
+        first = veil.first_impression(made)
+        return first.pk if first else None
+
+    def get_changed_mind(self, made: Assessment) -> bool:
+        return veil.changed_mind(made, veil.first_impression(made))
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_withdrawn_at(self, made: Assessment) -> Any:
+        withdrawal = getattr(made, "withdrawal", None)
+        return withdrawal.withdrawn_at.isoformat() if withdrawal else None
 
 
 class HistologyOut(serializers.ModelSerializer[Histology]):
@@ -165,12 +190,16 @@ class WorklistLesionOut(serializers.Serializer[LesionRow]):
     open = serializers.BooleanField()
     opinion_state = serializers.ChoiceField(choices=OpinionState.choices, source="state")
     opinion = PredictionRef(allow_null=True)
-    malignant_probability = serializers.SerializerMethodField()
+    malignant_probability = serializers.SerializerMethodField(
+        help_text="Null for a browser's session in a clinic that is blinded first."
+    )
     assessment = serializers.SerializerMethodField(help_text="The newest one's id.")
     images = WorklistImageOut(many=True)
 
     def get_malignant_probability(self, row: LesionRow) -> float | None:
-        return row.opinion.malignant_probability if row.opinion else None
+        if row.opinion is None or self.context.get("veiled"):
+            return None
+        return row.opinion.malignant_probability
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_assessment(self, row: LesionRow) -> Any:
@@ -184,10 +213,13 @@ class WorklistRowOut(serializers.Serializer[Any]):
     acquired_at = serializers.DateTimeField(source="study.acquired_at")
     patient = PatientOut()
     urgency = serializers.ChoiceField(choices=[(each.value, each.name) for each in Urgency])
-    malignant_probability = serializers.FloatField(allow_null=True)
+    malignant_probability = serializers.SerializerMethodField()
     claim = ClaimOut(allow_null=True)
     lesions = WorklistLesionOut(many=True)
     unassigned = WorklistImageOut(many=True)
+
+    def get_malignant_probability(self, row: WorklistRow) -> float | None:
+        return None if self.context.get("veiled") else row.malignant_probability
 
 
 class ReportOut(serializers.ModelSerializer[Report]):

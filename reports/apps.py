@@ -13,11 +13,19 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        """A signed report on a moved image needs an amendment; a visit with a new one waits."""
+        """What other floors ask of this one: moved images, visits that wait, opinions that open."""
         from imaging import steps
+        from inference import veil
 
+        veil.opened_by.append(_opened)
         steps.on_moved.append(_moved)
         steps.on_filed.append(_filed)
+
+
+def _opened(instances: Collection["Instance"]) -> set[uuid.UUID]:
+    from reports.veil import opened
+
+    return opened(instances)
 
 
 def _moved(actor: "Actor", instance: "Instance", former_patient: uuid.UUID) -> None:

@@ -40,12 +40,16 @@ class Radios(forms.RadioSelect):
 
 
 class DiagnosisField(forms.ChoiceField):
-    """One of the list; searched by typing where there is JavaScript."""
+    """One of the list; searched by typing where there is JavaScript.
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            choices=diagnosis_choices, widget=forms.Select({"data-combobox": ""}), **kwargs
-        )
+    `key_label` is what the key is called that leads to it.
+    """
+
+    def __init__(self, *, key_label: Any = "", **kwargs: Any) -> None:
+        attributes: dict[str, Any] = {"data-combobox": ""}
+        if key_label:
+            attributes |= {"data-key": "diagnosis", "data-key-label": key_label}
+        super().__init__(choices=diagnosis_choices, widget=forms.Select(attributes), **kwargs)
 
 
 def _text(label: Any, *, rows: int, help_text: Any = "") -> forms.CharField:
@@ -60,6 +64,7 @@ class AssessmentForm(PageForm):
 
     diagnosis_1 = DiagnosisField(
         label=_("Most likely diagnosis"),
+        key_label=_("To the diagnosis"),
         error_messages={"required": _("Give one to three diagnoses, the most likely first.")},
     )
     diagnosis_2 = DiagnosisField(label=_("Second, if any"), required=False)
@@ -129,6 +134,22 @@ def _said(former: Assessment) -> dict[str, Any]:
     names = ("management", "due", "reason", "two_step", "algorithm", "description", "comment")
     said = {name: getattr(former, name) for name in names}
     return said | dict(zip(RANKS, former.diagnoses, strict=False))
+
+
+class KeepForm(PageForm):
+    """Why a first impression holds although the opinion differs from it."""
+
+    reason = forms.CharField(
+        label=_("Why your diagnosis holds"),
+        max_length=LONGEST,
+        widget=forms.Textarea({"rows": 2, "autocomplete": "off"}),
+        error_messages={"required": _("Your diagnosis departs from the opinion. Please say why.")},
+    )
+
+    @classmethod
+    def for_lesion(cls, number: int, data: Any = None) -> "KeepForm":
+        """The form on a lesion's card, with ids of its own."""
+        return cls(data, auto_id=f"keep-{number}-%s")
 
 
 class HistologyForm(PageForm):

@@ -37,6 +37,7 @@ CALLS: dict[tuple[str, str], Scope] = {
     ("POST", "predictions/{prediction_id}/rerun/"): Scope.REVIEWS,
     ("POST", "lesions/{lesion_id}/histology/"): Scope.REVIEWS,
     ("POST", "assessments/"): Scope.REVIEWS,
+    ("POST", "assessments/{assessment_id}/withdraw/"): Scope.REVIEWS,
     ("POST", "reports/"): Scope.REVIEWS,
     ("DELETE", "reports/{report_id}/"): Scope.REVIEWS,
     ("POST", "reports/{report_id}/amend/"): Scope.REVIEWS,

@@ -74,6 +74,7 @@ urlpatterns = [
     path("v1/lesions/<uuid:lesion_id>/histology/", reports.LesionHistology.as_view()),
     path("v1/assessments/", reports.AssessmentList.as_view()),
     path("v1/assessments/<uuid:assessment_id>/", reports.AssessmentDetail.as_view()),
+    path("v1/assessments/<uuid:assessment_id>/withdraw/", reports.AssessmentWithdraw.as_view()),
     path("v1/reports/", reports.ReportList.as_view()),
     path("v1/reports/<uuid:report_id>/", reports.ReportDetail.as_view()),
     path("v1/reports/<uuid:report_id>/sign/", reports.ReportSign.as_view()),

@@ -51,6 +51,11 @@ class Endpoint(APIView):
         assert actor is not None, "IsMember lets nobody else in"
         return actor
 
+    @property
+    def by_session(self) -> bool:
+        """Does a browser ask, with the session of its pages, instead of a script with a token?"""
+        return self.request.auth is None
+
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:

@@ -2,15 +2,19 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from django.db.models import QuerySet
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance, Study
-from patients.models import Patient
-from reports.models import Assessment, Claim, OpinionState, Report
+from patients.models import Lesion, Patient
+from reports import veil
+from reports.models import Assessment, Claim, Histology, OpinionState, Report
 from reports.selectors.rows import (
     ImageRow,
     LesionRow,
@@ -33,15 +37,47 @@ class EarlierVisit:
 
 @dataclass
 class ReviewLesion(LesionRow):
-    """A lesion with its assessments at this visit (newest first), and its earlier visits."""
+    """A lesion with all its assessments at this visit (newest first), and its earlier visits.
+
+    `first` is what the author of the one that counts had recorded before seeing the opinion;
+    `may_undo`: whoever looks may take the newest one back. `histology` is the result that holds.
+    """
 
     history: list[Assessment] = field(default_factory=list)
     earlier: list[EarlierVisit] = field(default_factory=list)
+    first: Assessment | None = None
+    may_undo: bool = False
+    histology: Histology | None = None
+
+    @property
+    def unconfirmed(self) -> bool:
+        """A first impression differs from the opinion, and its author has not said what holds."""
+        return self.assessment is not None and veil.unconfirmed(self.assessment)
+
+    @property
+    def former(self) -> list[Assessment]:
+        """The assessments that do not count: earlier versions, and those taken back."""
+        return [each for each in self.history if each != self.assessment]
+
+    @property
+    def asks_reason(self) -> bool:
+        """Is there an opinion in sight, or to come, from which one may depart?"""
+        if self.state == OpinionState.PENDING:
+            return not any(image.veiled for image in self.images)
+        return self.state == OpinionState.READY and not self.veiled
+
+    @property
+    def changed_mind(self) -> bool:
+        return self.assessment is not None and veil.changed_mind(self.assessment, self.first)
 
 
 @dataclass
 class Review:
-    """Everything the review page of a visit shows. `pending`: an opinion will still arrive."""
+    """Everything the review page of a visit shows. `pending`: an opinion will still arrive.
+
+    `absent` are images, one of each, of the patient's lesions that this visit shows nothing of;
+    `unseen` those of these lesions that no visit has an image of.
+    """
 
     study: Study
     patient: Patient
@@ -50,6 +86,8 @@ class Review:
     lesions: list[ReviewLesion]
     unassigned: list[ImageRow]
     reports: list[Report]
+    absent: list[Instance]
+    unseen: list[Lesion]
 
     @property
     def pending(self) -> bool:
@@ -59,12 +97,8 @@ class Review:
     @property
     def ready_to_report(self) -> list[Assessment]:
         """The newest assessments of this visit that no signed report holds yet."""
-        reported = {
-            item.assessment_id
-            for each in self.reports
-            if each.status == Report.Status.SIGNED
-            for item in each.items.all()
-        }
+        signed = [each for each in self.reports if each.status == Report.Status.SIGNED]
+        reported = _held(signed)
         newest = [each.assessment for each in self.lesions if each.assessment is not None]
         return [each for each in newest if each.pk not in reported]
 
@@ -81,36 +115,50 @@ def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
         without = opted_out({study.patient_id})
         here = Instance.objects.filter(study=study)
         lesions = here.exclude(lesion=None).values("lesion")
-        before = Instance.objects.filter(
-            lesion__in=lesions, study__acquired_at__lt=study.acquired_at
-        )
-        instances = (here | before).select_related("lesion", "study")
         assessments = list(
             Assessment.objects.filter(lesion__in=lesions)
-            .select_related("author", "study")
+            .select_related("author", "study", "withdrawal")
             .order_by("-version")
         )
-        current, past = _split(
-            study, image_rows(instances.order_by("created_at", "id"), assessments, without)
-        )
+        standing = [each for each in assessments if getattr(each, "withdrawal", None) is None]
+        instances = (here | _before(study, lesions)).select_related("lesion", "study")
+        rows = image_rows(
+            instances.order_by("created_at", "id"), standing, without, actor=actor
+        )  # fmt: skip
+        current, past = _split(study, rows)
         groups, unassigned = by_lesion(current)
+        reports = list(
+            Report.objects.filter(study=study)
+            .select_related("replaced_by", "signed_by", "composed_by")
+            .prefetch_related("items")
+        )
+        made = [
+            _lesion(
+                study,
+                lesion_row(lesion, images, _of(standing, lesion.pk, study.pk)),
+                past[lesion.pk],
+                standing,
+            )
+            for lesion, images in groups.items()
+        ]
+        _add_history(actor, study, made, assessments, reports)
+        _add_histology(made)
+        absent, unseen = _elsewhere(study, {row.lesion.pk for row in made})
         return Review(
             study=study,
             patient=study.patient,
             claim=claims.live().filter(study=study).select_related("doctor").first(),
             opted_out=bool(without),
-            lesions=[
-                _lesion(study, lesion_row(lesion, images, _of(assessments, lesion.pk, study.pk)),
-                        past[lesion.pk], assessments)
-                for lesion, images in groups.items()
-            ],
+            lesions=made,
             unassigned=unassigned,
-            reports=list(
-                Report.objects.filter(study=study)
-                .select_related("replaced_by", "signed_by", "composed_by")
-                .prefetch_related("items")
-            ),
-        )  # fmt: skip
+            reports=reports,
+            absent=absent,
+            unseen=unseen,
+        )
+
+
+def _before(study: Study, lesions: QuerySet[Instance, dict[str, uuid.UUID]]) -> QuerySet[Instance]:
+    return Instance.objects.filter(lesion__in=lesions, study__acquired_at__lt=study.acquired_at)
 
 
 def _split(
@@ -132,14 +180,14 @@ def _of(
 
 
 def _lesion(
-    study: Study, row: LesionRow, past: list[ImageRow], assessments: list[Assessment]
+    study: Study, row: LesionRow, past: list[ImageRow], standing: list[Assessment]
 ) -> ReviewLesion:
     visits: dict[uuid.UUID, list[ImageRow]] = defaultdict(list)
     for image in past:
         visits[image.instance.study_id].append(image)
     earlier = []
     for study_id, images in visits.items():
-        made = _of(assessments, row.lesion.pk, study_id)
+        made = _of(standing, row.lesion.pk, study_id)
         earlier.append(EarlierVisit(images[0].instance.study, images, made[0] if made else None))
     earlier.sort(key=lambda visit: visit.study.acquired_at, reverse=True)
     return ReviewLesion(
@@ -149,6 +197,55 @@ def _lesion(
         state=row.state,
         assessment=row.assessment,
         open=row.open,
-        history=_of(assessments, row.lesion.pk, study.pk),
+        veiled=row.veiled,
         earlier=earlier,
     )
+
+
+def _add_history(
+    actor: Actor,
+    study: Study,
+    rows: list[ReviewLesion],
+    assessments: list[Assessment],
+    reports: list[Report],
+) -> None:
+    reported = _held(reports)
+    for row in rows:
+        row.history = _of(assessments, row.lesion.pk, study.pk)
+        made = row.assessment
+        if made is None:
+            continue
+        row.first = veil.impression_among(made, row.history)
+        own = actor.user is not None and made.author_id == actor.user.pk
+        row.may_undo = own and made.pk not in reported
+
+
+def _add_histology(rows: list[ReviewLesion]) -> None:
+    newest = (
+        Histology.objects.filter(lesion__in=[row.lesion.pk for row in rows])
+        .order_by("lesion_id", "-version")
+        .distinct("lesion_id")
+    )
+    by_id = {each.lesion_id: each for each in newest if each.diagnosis}
+    for row in rows:
+        row.histology = by_id.get(row.lesion.pk)
+
+
+def _held(reports: Iterable[Report]) -> set[uuid.UUID]:
+    """The assessments that reports hold; their items were fetched."""
+    return {item.assessment_id for each in reports for item in each.items.all()}
+
+
+def _elsewhere(study: Study, shown: set[uuid.UUID]) -> tuple[list[Instance], list[Lesion]]:
+    """Of the patient's other lesions the last image up to this visit; and those without one."""
+    others = Lesion.objects.filter(patient_id=study.patient_id).exclude(pk__in=shown)
+    lesions = {each.pk: each for each in others.order_by("number")}
+    newest = (
+        Instance.objects.filter(lesion__in=lesions, study__acquired_at__lt=study.acquired_at)
+        .select_related("lesion", "study")
+        .order_by("lesion_id", "-study__acquired_at", "-created_at")
+        .distinct("lesion_id")
+    )
+    found = sorted(newest, key=lambda each: each.lesion.number if each.lesion else 0)
+    seen = {each.lesion_id for each in found}
+    return found, [each for each in lesions.values() if each.pk not in seen]

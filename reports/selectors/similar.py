@@ -26,7 +26,7 @@ from inference.lens import Lens
 from inference.models import Prediction, Status
 from patients.models import Consent, Purpose
 from patients.services import allows
-from reports import diagnoses
+from reports import diagnoses, veil
 from reports.models import Histology
 
 FEWEST = 50  # cases; of fewer somebody here might know which patient an image is of
@@ -73,12 +73,14 @@ class _Image:
 def similar(actor: Actor, prediction_id: uuid.UUID) -> Similar:
     """Cases like the image of a ready opinion; a look that is written down.
 
-    For doctors. NotFound for an opinion that is not there to be seen.
+    For doctors. NotFound for an opinion that is not there to be seen, Veiled for one whose image
+    waits for a diagnosis of one's own.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "compare", Histology)
         rows = Prediction.objects.select_related("instance__patient").filter(status=Status.READY)
         prediction = policies.find(actor, "view", rows, pk=prediction_id)
+        veil.require_open(actor, prediction)
         patient = prediction.instance.patient
         if not allows(patient, Purpose.AI_OPINION):
             raise NotFound

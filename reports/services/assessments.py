@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
@@ -12,12 +13,12 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.errors import Invalid
+from dermaclinic.errors import Conflict, Invalid
 from imaging.models import Instance, Study
 from inference.models import Prediction
 from patients.models import Lesion, Patient, Purpose
 from patients.services import allows
-from reports import opinions
+from reports import opinions, steps, veil
 from reports.diagnoses import DIAGNOSES
 from reports.models import Agreement, Algorithm, Assessment, Management, OpinionState, TwoStep
 from reports.services import claims, waiting
@@ -26,6 +27,9 @@ from reports.services import claims, waiting
 _SAME = (
     "author_id", "diagnoses", "management", "due", "reason", "two_step", "description",
     "algorithm", "comment", "images", "opinion_id", "opinion_state",
+)  # fmt: skip
+_KEPT = (
+    "diagnoses", "management", "due", "description", "two_step", "algorithm", "comment",
 )  # fmt: skip
 
 
@@ -45,10 +49,11 @@ def record_assessment(
 ) -> Assessment:
     """Record one's own diagnoses (SNOMED CT codes, most likely first, 1–3) and what to do.
 
-    It is compared with the opinion of `reports.opinions`, and never waits for one.
+    It is compared with the opinion of `reports.opinions`, and never waits for one. `blinded` says
+    that the actor could not see that opinion yet: it is asked here, of the database.
     Invalid: unknown, repeated or no diagnoses; no image of the lesion in this visit; monitoring
-    without a date in the future, or a date without monitoring; departing from the opinion without
-    a reason (`errors` names the field). Conflict: another doctor's live claim on the visit.
+    without a date in the future, or a date without monitoring; departing without a reason from the
+    opinion that one sees (`errors` names the field). Conflict: another doctor's live claim.
     Recording the same once more (a double click) answers with the version that is there.
     """
     with clinic_context(actor.clinic_id):
@@ -61,9 +66,6 @@ def record_assessment(
         images = _images(study, lesion)
         _check(diagnoses, management, due, two_step, algorithm)
         opinion, state = _opinion(patient, images)
-        agreement = opinions.agreement(list(diagnoses), opinion)
-        if agreement == Agreement.DIFFERS and not reason.strip():
-            raise _invalid("reason", _("Your diagnosis departs from the opinion. Please say why."))
         made = Assessment(
             clinic_id=actor.clinic_id,
             patient=patient,
@@ -80,17 +82,62 @@ def record_assessment(
             images=[image.pk for image in images],
             opinion=opinion,
             opinion_state=state,
-            agreement=agreement,
+            agreement=opinions.agreement(list(diagnoses), opinion),
+            blinded=_blinded(actor, images, opinion, state),
             author=actor.person,
         )
-        newest = Assessment.objects.filter(study=study, lesion=lesion).first()
+        versions = Assessment.objects.filter(study=study, lesion=lesion)
+        newest = versions.standing().first()
         if newest is not None and _content(newest) == _content(made):
             return newest
-        made.version = newest.version + 1 if newest else 1
+        if made.agreement == Agreement.DIFFERS and not made.reason and not made.blinded:
+            raise _invalid("reason", _("Your diagnosis departs from the opinion. Please say why."))
+        made.version = (versions.aggregate(last=Max("version"))["last"] or 0) + 1
         made.save(force_insert=True)
-        audit.recorded_assessment(actor, made)
+        first = veil.first_impression(made)
+        audit.recorded_assessment(
+            actor, made, first=first, changed_mind=veil.changed_mind(made, first)
+        )
         waiting.refresh([study.pk])
+        for step in steps.on_recorded:
+            step(actor, made)
     return made
+
+
+def keep_assessment(*, actor: Actor, assessment_id: uuid.UUID, reason: str) -> Assessment:
+    """Keep one's first impression although it differs from the opinion: a new version, and why.
+
+    Invalid without a reason. Conflict when it is another doctor's, has been assessed anew or taken
+    back since, or does not differ.
+    """
+    with clinic_context(actor.clinic_id):
+        policies.require(actor, "add", Assessment)
+        made = policies.find(actor, "view", Assessment.objects.all(), pk=assessment_id)
+        Patient.objects.select_for_update(no_key=True).get(pk=made.patient_id)
+        versions = Assessment.objects.filter(study=made.study_id, lesion=made.lesion_id)
+        if made.author_id != actor.person.pk:
+            raise Conflict(_("This is another doctor's assessment. Record one of your own."))
+        if versions.standing().first() != made:
+            raise Conflict(_("The lesion has been assessed anew meanwhile, or it was taken back."))
+        if not veil.unconfirmed(made):
+            raise Conflict(_("This assessment does not differ from the opinion: it stands."))
+        return record_assessment(
+            actor=actor,
+            study_id=made.study_id,
+            lesion_id=made.lesion_id,
+            reason=reason,
+            **{name: getattr(made, name) for name in _KEPT},
+        )
+
+
+def _blinded(
+    actor: Actor, images: list[Instance], opinion: Prediction | None, state: OpinionState
+) -> bool:
+    """Can the actor not see the opinion yet that stands beside it, or will?"""
+    if state not in (OpinionState.READY, OpinionState.PENDING):
+        return False  # there is none to be blind to
+    hidden = veil.hidden(actor, images)
+    return bool(hidden) if opinion is None else opinion.instance_id in hidden
 
 
 def _content(assessment: Assessment) -> tuple[object, ...]:

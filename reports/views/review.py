@@ -13,18 +13,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dermaclinic import audit
-from dermaclinic.accounts import policies
+from dermaclinic.accounts import policies, undo
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid, NotFound
 from imaging.models import Study
 from patients.models import Lesion, Patient, Purpose
 from patients.services import consents
-from reports import opinions, selectors
-from reports.forms import AssessmentForm
+from reports import diagnoses, opinions, selectors
+from reports.forms import AssessmentForm, KeepForm
 from reports.models import Agreement, Assessment
 from reports.selectors import OpinionState, Review, ReviewLesion
-from reports.services import assessments, composing
+from reports.selectors.sheet import sheet
+from reports.services import assessments, composing, withdrawal
 from reports.views.web import as_uuid
 
 REFUSED = 422  # the page again, with what was entered
@@ -41,10 +42,14 @@ RECORDED = {
 
 @dataclass(frozen=True)
 class Card:
-    """A lesion on the page. `form` is None for those who may not assess."""
+    """A lesion on the page. `form` is None for those who may not assess.
+
+    `keep` asks the author of a first impression that differs from the opinion why it holds.
+    """
 
     row: ReviewLesion
     form: AssessmentForm | None
+    keep: KeepForm | None
 
     @property
     def write(self) -> bool:
@@ -64,19 +69,20 @@ def _page(
     request: MemberRequest,
     study_id: uuid.UUID,
     *,
-    refused: tuple[uuid.UUID, AssessmentForm] | None = None,
+    refused: tuple[uuid.UUID, AssessmentForm | KeepForm] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     found = selectors.review(request.actor, study_id)
     if refused is not None and refused[0] not in {row.lesion.pk for row in found.lesions}:
         raise NotFound(_("This visit has no image of the lesion."))
     may_assess = policies.can(request.actor, "add", Assessment)
-    cards = [Card(row, _form(row, refused) if may_assess else None) for row in found.lesions]
+    cards = [_card(request, row, refused) for row in found.lesions]
     context = {
         "review": found,
         "patient": found.patient,
         "consents": _consents(found.patient),
         "cards": cards,
+        "sheet": sheet(found),
         "may_assess": may_assess,
         "here": reverse("reports:review", args=[study_id]),
         "waiting": _waiting(found),
@@ -85,10 +91,16 @@ def _page(
     return render(request, "reports/review.html", context, status=status)
 
 
-def _form(row: ReviewLesion, refused: tuple[uuid.UUID, AssessmentForm] | None) -> AssessmentForm:
-    if refused is not None and refused[0] == row.lesion.pk:
-        return refused[1]
-    return AssessmentForm.for_lesion(row.lesion.number, former=row.assessment)
+def _card(request: MemberRequest, row: ReviewLesion, refused: tuple[uuid.UUID, Any] | None) -> Card:
+    if not policies.can(request.actor, "add", Assessment):
+        return Card(row, None, None)
+    bound = refused[1] if refused is not None and refused[0] == row.lesion.pk else None
+    form = bound if isinstance(bound, AssessmentForm) else None
+    keep = bound if isinstance(bound, KeepForm) else None
+    if keep is None and row.unconfirmed and row.assessment.author == request.actor.user:
+        keep = KeepForm.for_lesion(row.lesion.number)
+    number = row.lesion.number
+    return Card(row, form or AssessmentForm.for_lesion(number, former=row.assessment), keep)
 
 
 def _consents(patient: Patient) -> list[tuple[Any, bool | None]]:
@@ -129,7 +141,7 @@ def live(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     for row in arrived:
         for image in row.images:
             if image.prediction is not None and image.state == OpinionState.READY:
-                audit.viewed_prediction(request.actor, image.prediction)
+                audit.viewed_prediction(request.actor, image.prediction, veiled=image.veiled)
     context = {
         "review": found,
         "patient": found.patient,
@@ -158,9 +170,7 @@ def assess(request: MemberRequest, study_id: uuid.UUID, lesion_id: uuid.UUID) ->
             form.refuse(error)
             status = REFUSED if isinstance(error, Invalid) else error.status
         else:
-            sentence = RECORDED[Agreement(made.agreement)] % {"number": number}
-            messages.success(request, sentence)
-            return redirect(_onward(request, study_id, number))
+            return _recorded(request, made, number)
     return _refused(request, study_id, (lesion_id, form), status)
 
 
@@ -175,19 +185,87 @@ def _number(request: MemberRequest, lesion_id: uuid.UUID) -> int:
 def _refused(
     request: MemberRequest,
     study_id: uuid.UUID,
-    refused: tuple[uuid.UUID, AssessmentForm],
+    refused: tuple[uuid.UUID, AssessmentForm | KeepForm],
     status: int,
 ) -> HttpResponse:
     return _page(request, study_id, refused=refused, status=status)
 
 
-def _onward(request: MemberRequest, study_id: uuid.UUID, number: int) -> str:
-    """The next lesion that waits, the first one again, or else the report."""
-    found = selectors.review(request.actor, study_id, again=True)
+def _recorded(request: MemberRequest, made: Assessment, number: int) -> HttpResponse:
+    """Said, with its undo; and on."""
+    sentence = RECORDED[Agreement(made.agreement)] % {"number": number}
+    undo.offer(request, sentence, at=reverse("reports:withdraw", args=[made.pk]))
+    return redirect(_onward(request, made, number))
+
+
+def _onward(request: MemberRequest, made: Assessment, number: int) -> str:
+    """Where the opinion that has just opened asks something: there. Else to the next lesion that
+    waits, the first one again, or the report.
+    """
+    found = selectors.review(request.actor, made.study_id, again=True)
     waiting = [row.lesion.number for row in found.lesions if row.open]
     later = [each for each in waiting if each > number]
     place = next((f"lesion-{each}" for each in later + waiting), "report")
-    return f"{reverse('reports:review', args=[study_id])}#{place}"
+    if any(row.assessment == made and _asks(row) for row in found.lesions):
+        place = f"lesion-{number}"
+    return f"{reverse('reports:review', args=[made.study_id])}#{place}"
+
+
+def _asks(row: ReviewLesion) -> bool:
+    """Does an opinion that a first impression has opened say something else, or warn?"""
+    made = row.assessment
+    if made is None or not made.blinded or row.opinion is None:
+        return False
+    benign = not diagnoses.warning(made.diagnoses[0])
+    return made.agreement != Agreement.AGREES or (row.opinion.triage == "urgent" and benign)
+
+
+@member
+@require_POST
+def keep(request: MemberRequest, assessment_id: uuid.UUID) -> HttpResponse:
+    """A first impression holds although it differs from the opinion. A refusal keeps the reason."""
+    found = _assessment(request, assessment_id, "add")
+    form = KeepForm.for_lesion(found.lesion.number, request.POST)
+    if form.is_valid():
+        try:
+            made = assessments.keep_assessment(
+                actor=request.actor, assessment_id=assessment_id, **form.cleaned_data
+            )
+        except Invalid as error:
+            form.refuse(error)
+        except Conflict as error:
+            messages.error(request, str(error.detail))
+            return redirect(_place(found))
+        else:
+            return _recorded(request, made, found.lesion.number)
+    return _refused(request, found.study_id, (found.lesion_id, form), REFUSED)
+
+
+@member
+@require_POST
+def withdraw(request: MemberRequest, assessment_id: uuid.UUID) -> HttpResponse:
+    """Take one's newest assessment of a lesion back; the lesion's place on the page again."""
+    found = _assessment(request, assessment_id, "withdraw")
+    try:
+        withdrawal.withdraw_assessment(actor=request.actor, assessment_id=assessment_id)
+    except Conflict as error:
+        messages.error(request, str(error.detail))
+    else:
+        sentence = _(
+            "The assessment of lesion %(number)d is taken back. It stays on record as such."
+        )
+        messages.success(request, sentence % {"number": found.lesion.number})
+    return redirect(_place(found))
+
+
+def _assessment(request: MemberRequest, assessment_id: uuid.UUID, verb: str) -> Assessment:
+    with clinic_context(request.actor.clinic_id):
+        rows = Assessment.objects.select_related("lesion")
+        return policies.find(request.actor, verb, rows, pk=assessment_id)
+
+
+def _place(made: Assessment) -> str:
+    return f"{reverse('reports:review', args=[made.study_id])}#lesion-{made.lesion.number}"
 
 
 @member

@@ -205,6 +205,12 @@ CALLS: dict[str, Arguments] = {
         management=lambda s: "discharge",
         reason=lambda s: "seen again",
     ),
+    "reports.services.assessments.keep_assessment": with_actor(
+        assessment_id=lambda s: s.first_impression, reason=lambda s: "scale and ulceration"
+    ),
+    "reports.services.withdrawal.withdraw_assessment": with_actor(
+        assessment_id=lambda s: s.assessment_id
+    ),
     "reports.services.claims.claim_study": with_actor(study_id=lambda s: s.study_id),
     "reports.services.claims.release_study": with_actor(study_id=lambda s: s.claimed),
     "reports.services.claims.respect": in_place(lambda s, g: g.study),

@@ -106,6 +106,7 @@ def test_a_refusal_keeps_the_text_and_stores_nothing(
 
 
 def test_departing_from_the_opinion_needs_a_reason(doctors: Client, doctor: Any) -> None:
+    scenes.sighted(doctor)
     study, [lesion], [picture] = scenes.visit(doctor)
     scenes.finish(doctor, picture)
     departing = NEVUS | {"diagnosis_1": scenes.SCC, "comment": "Kept."}

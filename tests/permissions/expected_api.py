@@ -120,6 +120,7 @@ REPORTS = [
         },
     ),
     row("api/v1/assessments/<uuid:assessment_id>/", GET=api_of(200, T, D)),
+    row("api/v1/assessments/<uuid:assessment_id>/withdraw/", POST=api_of(200, D)),
     row(
         "api/v1/reports/",
         POST=api_of(201, D),

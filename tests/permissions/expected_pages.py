@@ -172,6 +172,18 @@ REPORTS = [
         POST=page_of(302, D),
         send=lambda s: ASSESSED,
     ),
+    row(
+        "reports/rules/",
+        GET=page(200, D, A),
+        POST=page(302, A),
+        send=lambda s: {"number": 0, "second_read_percent": "5"},
+    ),
+    row(
+        "reports/assessments/<uuid:assessment_id>/keep/",
+        POST=page_of(302, D),
+        send=lambda s: {"reason": "scale and ulceration"},
+    ),
+    row("reports/assessments/<uuid:assessment_id>/withdraw/", POST=page_of(302, D)),
     row("reports/lesions/<uuid:lesion_id>/", GET=page_of(200, T, D)),
     row(
         "reports/lesions/<uuid:lesion_id>/histology/",

@@ -96,6 +96,9 @@ class Scene:
         self.study_id, self.lesion_id, self.instance_id = study.pk, lesion.pk, image.pk
         self.prediction_id = opinion.pk
         self.assessment_id = scenes.assess(self.doctor, study, lesion, reason="by daylight").pk
+        blind, [lesion], [image] = scenes.visit(self.doctor)
+        scenes.finish(self.doctor, image)
+        self.first_impression = scenes.assess(self.doctor, blind, lesion, scenes.SCC).pk
         earlier = timezone.now() - timedelta(days=1)
         self.other_study = factories.study(self.doctor, study.patient, acquired_at=earlier).pk
         claimed, _lesions, _images = scenes.visit(self.doctor)

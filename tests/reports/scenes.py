@@ -6,7 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.actor import Actor
+from dermaclinic.accounts.models import Clinic
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit.models import Event
 from imaging.models import Instance
@@ -59,6 +61,16 @@ def visit(actor: Actor, *, lesions: int = 1, consent: bool = True, **changes: An
     study = factories.study(actor, patient, **changes)
     made = [factories.lesion(actor, patient) for _ in range(lesions)]
     return study, made, [image(actor, study, lesion) for lesion in made]
+
+
+def sighted(actor: Actor) -> None:
+    """From now on the actor's clinic shows its doctors the opinions at once."""
+    with clinic_context(actor.clinic_id):
+        held = clinic_settings.current()
+        clinic = Clinic.objects.get(pk=actor.clinic_id)
+    administrator = factories.actor(clinic, "administrator")
+    number = held.number if held else 0
+    clinic_settings.change(actor=administrator, number=number, blinded_first=False)
 
 
 def shares(first: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -70,6 +70,7 @@ def test_a_network_names_its_classes_in_its_own_way(doctor: Any, code: str, agre
 
 def test_departing_from_the_opinion_needs_a_reason(doctor: Any, scene: Any) -> None:
     study, lesion, _image = scene
+    scenes.sighted(doctor)
     with pytest.raises(Invalid) as refused:
         scenes.assess(doctor, study, lesion, BOWEN, reason="  ")
     assert "reason" in refused.value.errors
@@ -202,7 +203,7 @@ def test_the_database_refuses_what_the_service_would_not_write(doctor: Any, scen
         {"diagnoses": []},
         {"management": "monitor"},
         {"due": TOMORROW},
-        {"agreement": "differs", "reason": ""},
+        {"agreement": "differs", "reason": "", "blinded": False},
         {"opinion": None},
         {"opinion_state": "declined"},
         {"images": []},

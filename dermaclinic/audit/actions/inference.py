@@ -17,12 +17,14 @@ def requested_prediction(actor: "Actor", prediction: Any) -> None:
     )  # fmt: skip
 
 
-def viewed_prediction(actor: "Actor", prediction: Any) -> None:
+def viewed_prediction(actor: "Actor", prediction: Any, *, veiled: bool = False) -> None:
+    """`veiled`: no more of it was shown than urgent or routine."""
     write(
         actor,
         "prediction.viewed",
         obj=prediction,
         patient=prediction.instance.patient_id,
+        detail={"shown": "triage"} if veiled else {},
     )
 
 

@@ -35,6 +35,11 @@ export function enhance(select, none) {
   for (const name of ["aria-describedby", "aria-invalid"]) {
     if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
   }
+  for (const name of ["data-key", "data-key-label"]) {
+    if (!select.hasAttribute(name)) continue;
+    input.setAttribute(name, select.getAttribute(name)); // the hidden one cannot be reached
+    select.removeAttribute(name);
+  }
   const label = document.querySelector(`label[for="${select.id}"]`);
   label.id ||= `${list.id}-label`;
   list.setAttribute("aria-labelledby", label.id);

@@ -24,6 +24,26 @@ for (const row of document.querySelectorAll("[data-months-for]")) {
   });
 }
 
+// Ctrl+Enter records from anywhere in the form. A combination of keys is no stray letter.
+document.addEventListener("keydown", (event) => {
+  const wanted = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey;
+  const form = wanted && !event.repeat && event.target.closest("form[data-assess]");
+  const button = form && form.querySelector("[type=submit]");
+  if (!button || button.disabled) return;
+  event.preventDefault();
+  form.requestSubmit(button);
+});
+
+// "Change mine" opens the form that is there, folded up.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  const folded = opener && document.getElementById(opener.dataset.open);
+  if (!folded) return;
+  event.preventDefault();
+  folded.open = true;
+  folded.querySelector("[data-key~=diagnosis]").focus();
+});
+
 // After recording, the page opens at the next lesion, and the confirmation goes there, too.
 const place = location.hash && document.getElementById(location.hash.slice(1));
 if (place && !document.querySelector(".error-summary")) {

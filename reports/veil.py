@@ -1,0 +1,81 @@
+"""Blinded first, on the floor of the doctors: what opens an opinion, and what became of a mind.
+
+The veil itself is `inference/veil.py`; this is the rule that lifts it. Any assessment that covers
+an image lifts it for everybody, and it stays lifted when the assessment is taken back: who has
+seen the opinion has seen it.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+
+from imaging.models import Instance
+from inference.veil import Veiled, down, hidden, is_hidden, require_open
+from reports.models import Agreement, Assessment
+
+__all__ = [
+    "Veiled",
+    "changed_mind",
+    "down",
+    "first_impression",
+    "hidden",
+    "impression_among",
+    "is_hidden",
+    "opened",
+    "require_open",
+    "unconfirmed",
+]
+
+
+def opened(instances: Collection[Instance]) -> set[uuid.UUID]:
+    """The images that an assessment of their patient covers, standing or withdrawn; one query."""
+    ids = {each.pk for each in instances}
+    covered = Assessment.objects.filter(
+        patient_id__in={each.patient_id for each in instances}, images__overlap=list(ids)
+    ).values_list("images", flat=True)
+    return ids & {pk for images in covered for pk in images}
+
+
+def unconfirmed(assessment: Assessment) -> bool:
+    """Does a first impression differ from the opinion, and nobody has said yet what holds?
+
+    Its author keeps it with a reason, or changes it: either is a new version, no longer blinded.
+    """
+    return assessment.blinded and assessment.agreement == Agreement.DIFFERS
+
+
+def first_impression(made: Assessment) -> Assessment | None:
+    """What the author of `made` had recorded of the lesion before seeing the opinion; one query.
+
+    None where that is `made` itself, or there was nothing. One that was taken back is one, too.
+    """
+    if made.blinded:
+        return None
+    return (
+        Assessment.objects.filter(
+            study_id=made.study_id,
+            lesion_id=made.lesion_id,
+            author_id=made.author_id,
+            blinded=True,
+            version__lt=made.version,
+        )
+        .select_related("author")
+        .order_by("-version")
+        .first()
+    )
+
+
+def impression_among(made: Assessment, history: Iterable[Assessment]) -> Assessment | None:
+    """The same, among the lesion's assessments at the visit, newest first; no query."""
+    if made.blinded:
+        return None
+    earlier = (
+        each
+        for each in history
+        if each.blinded and each.author_id == made.author_id and each.version < made.version
+    )
+    return next(earlier, None)
+
+
+def changed_mind(made: Assessment, first: Assessment | None) -> bool:
+    """Is the most likely diagnosis another one than at the first impression?"""
+    return first is not None and first.diagnoses[0] != made.diagnoses[0]
