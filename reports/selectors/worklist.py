@@ -149,7 +149,7 @@ def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
             .order_by("created_at", "id")
         )
         images: dict[object, list[ImageRow]] = defaultdict(list)
-        for image in image_rows(instances, assessments, without):
+        for image in image_rows(instances, assessments, without, actor=actor):
             images[image.instance.study_id].append(image)
         live = {
             claim.study_id: claim
