@@ -127,14 +127,8 @@ class LesionOut(serializers.ModelSerializer[Lesion]):
 class PatientOut(serializers.ModelSerializer[Patient]):
     class Meta:
         model = Patient
-        fields: ClassVar = ["id", *IDENTITY, "version", "created_at", "merged_into"]
+        fields: ClassVar = ["id", *IDENTITY, "version", "created_at"]
         read_only_fields: ClassVar = fields
-        extra_kwargs: ClassVar = {
-            "merged_into": {
-                "help_text": "The record that has this one's visits and lesions now; null for a "
-                "record that stands for itself."
-            }
-        }
 
 
 class FoundPatientOut(PatientOut):
@@ -174,8 +168,16 @@ class PatientRecordOut(PatientOut):
     lesions = LesionOut(many=True)
 
     class Meta(PatientOut.Meta):
-        fields: ClassVar = [*PatientOut.Meta.fields, "contact", "consents", "lesions"]
+        fields: ClassVar = [
+            *PatientOut.Meta.fields, "merged_into", "contact", "consents", "lesions",
+        ]  # fmt: skip
         read_only_fields: ClassVar = fields
+        extra_kwargs: ClassVar = {
+            "merged_into": {
+                "help_text": "The record that has this one's visits and lesions now; null for a "
+                "record that stands for itself."
+            }
+        }
 
 
 class FoundOut(serializers.Serializer[Any]):

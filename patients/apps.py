@@ -5,7 +5,7 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        """Who is called like their patient stands out in the audit; merged records are one there."""
+        """What the audit is told: whose patient is called like them, which records are one."""
         from dermaclinic.audit import same_person, unusual
         from patients import namesakes
         from patients.merging import records

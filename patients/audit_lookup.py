@@ -15,6 +15,7 @@ from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member
 from dermaclinic.audit.models import Event
 from patients.forms import SearchForm
+from patients.merging import records
 from patients.models import Patient
 from patients.selectors import fitting, kinds
 
@@ -25,8 +26,8 @@ SHORTEST = 2  # characters; less would name half of the clinic
 def subjects(*, actor: Actor, q: str) -> list[Patient]:
     """Whom `q` may mean: the one with this record number, else up to LIMIT who fit every word.
 
-    Only who they are, nothing of their record. Writes an event with the ids shown; what was typed
-    is not kept. Raises Forbidden.
+    For a record that was merged, the one that stands for it. Only who they are, nothing of their
+    record. Writes an event with the ids shown; what was typed is not kept. Raises Forbidden.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Event)
@@ -34,6 +35,7 @@ def subjects(*, actor: Actor, q: str) -> list[Patient]:
         found, fields = list(patients.filter(mrn=q)), ["mrn"]
         if not found and len(q) >= SHORTEST:
             found, fields = list(fitting(patients, q)[:LIMIT]), kinds(q)
+        found = records.standing(found)
         audit.searched_patients(actor, shown=[each.pk for each in found], fields=fields)
     return found
 

@@ -12,6 +12,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from patients import contact
 from patients.contact import Contact
+from patients.merging import records
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
 
 DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
@@ -37,14 +38,17 @@ class Record:
 def search(*, actor: Actor, q: str, limit: int = 50) -> list[Patient]:
     """Patients who fit every word of `q`: a part of a name or MRN, or a birth date.
 
-    Whoever has all of `q` as national identifier comes first. Writes an event with the ids shown;
-    what was typed is not kept.
+    Whoever has all of `q` as national identifier comes first. What fits a record that was merged
+    finds the one that stands for it; each has its `former_mrns`. Writes an event with the ids
+    shown; what was typed is not kept.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "view", Patient)
         ids = contact.identified(actor.clinic_id, q)
         known = list(policies.visible(actor, Patient.objects.filter(pk__in=ids))) if ids else []
-        found = [*known, *_matching(actor, q).exclude(pk__in=ids)[: limit - len(known)]]
+        fitting = [*known, *_matching(actor, q).exclude(pk__in=ids)[: limit - len(known)]]
+        found = records.standing(fitting)
+        records.with_former_numbers(found)
         fields = [*kinds(q), *(["identifier"] if known else [])]
         audit.searched_patients(actor, shown=[patient.pk for patient in found], fields=fields)
     return found
@@ -87,7 +91,7 @@ def similar(*, actor: Actor, family_name: str, birth_date: date | None) -> list[
         return []
     with clinic_context(actor.clinic_id):
         patients = policies.visible(actor, Patient.objects.all())
-        found = list(
+        found = records.standing(
             patients.filter(family_name__iexact=family_name.strip(), birth_date=birth_date)[:5]
         )
         audit.searched_patients(

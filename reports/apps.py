@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from dermaclinic.accounts.actor import Actor
     from imaging.models import Instance
 
@@ -16,10 +18,16 @@ class ReportsConfig(AppConfig):
         """What other floors ask of this one: moved images, visits that wait, opinions that open."""
         from imaging import steps
         from inference import veil
+        from patients.merging import steps as merges
+        from reports import merging
+        from reports.second_reading import joining
 
         veil.opened_by.append(_opened)
         steps.on_moved.append(_moved)
+        steps.before_taking_back.append(_objection)
         steps.on_filed.append(_filed)
+        merges.at_work += [merging.claimed, merging.drafted]
+        joining.join()
 
 
 def _opened(instances: Collection["Instance"]) -> set[uuid.UUID]:
@@ -38,3 +46,9 @@ def _filed(study_ids: Collection[uuid.UUID]) -> None:
     from reports.services.waiting import refresh
 
     refresh(study_ids)
+
+
+def _objection(instance: "Instance") -> "StrOrPromise | None":
+    from reports.services.filed import objection_to_taking_back
+
+    return objection_to_taking_back(instance)

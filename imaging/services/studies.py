@@ -12,6 +12,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Invalid
 from imaging.models import Study
+from patients.merging import records
 from patients.models import Patient
 
 
@@ -22,6 +23,7 @@ def start_study(
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Study)
         patient = policies.find(actor, "view", Patient.objects.all(), pk=patient_id)
+        records.require_open(patient)
         when = acquired_at or timezone.now()
         if when > timezone.now():
             sentence = _("The visit lies in the future.")

@@ -2,14 +2,19 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.db.models import Field
+from django.http import HttpRequest
+from django.template.context import Context
 from django.utils.text import capfirst
 
+from dermaclinic.accounts import policies
 from patients.identifiers import SYSTEMS
-from patients.models import Patient, PatientContact
+from patients.merging import selectors
+from patients.models import Merge, Patient, PatientContact
 
 register = template.Library()
 
@@ -25,6 +30,25 @@ def mrns(rows: Iterable[Any]) -> dict[uuid.UUID, str]:
 def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
     """Record numbers by patient id."""
     return dict(Patient.objects.filter(pk__in=ids).values_list("pk", "mrn"))
+
+
+@register.inclusion_tag("patients/_merges.html", takes_context=True)
+def merges(context: Context, patient: Patient) -> dict[str, Any]:
+    """The record's merges and their undoing; for a doctor, the ways to merge and back."""
+    request: HttpRequest = context["request"]
+    actor = request.actor  # type: ignore[attr-defined]  # ActorMiddleware
+    return {
+        "patient": patient,
+        "merges": selectors.merges(actor, [patient.pk]),
+        "may_merge": policies.can(actor, "merge", patient),
+    }
+
+
+@register.simple_tag
+def merged_after(patient_id: uuid.UUID, moment: datetime | None) -> bool:
+    """Has another record been merged into this one since then (and not been parted again)?"""
+    standing = Merge.objects.filter(survivor_id=patient_id, undo=None)
+    return moment is not None and standing.filter(merged_at__gt=moment).exists()
 
 
 @register.filter

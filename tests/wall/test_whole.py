@@ -36,6 +36,9 @@ LIBRARIES = ("account_", "axes_", "django_", "mfa_", "socialaccount_", "usersess
 DEFINERS = {
     "audit_events_of_patient": {"dermaclinic_web"},
     "audit_make_partitions": {"dermaclinic_sealer", "dermaclinic_worker"},
+    "patients_merge_records": {"dermaclinic_web"},
+    "patients_of_open_record": set(),  # a trigger's
+    "patients_undo_merge": {"dermaclinic_web"},
     "reports_waiting_for_pdf": {"dermaclinic_worker"},
 }
 
