@@ -70,6 +70,7 @@ EXACTLY = {
     "patient.searched": Meaning(QUERY, SEARCH, "E"),
     "worklist.viewed": Meaning(QUERY, SEARCH, "E"),
     "similar.viewed": Meaning(QUERY, SEARCH, "E"),
+    "lesion.compared": Meaning(INSTANCES, READ, "R"),
     "image.admitted": Meaning(IMPORT, CREATE, "C"),
     "image.rejected": Meaning(IMPORT, CREATE, "C"),
     "image.quarantined": Meaning(IMPORT, CREATE, "C"),
@@ -101,8 +102,8 @@ VERBS = {
     "started": (CREATE, "C"),
     "changed": (UPDATE, "U"),
     "moved": (UPDATE, "U"),
-    "assigned": (UPDATE, "U"),
     "placed": (UPDATE, "U"),
+    "assigned": (UPDATE, "U"),
     "discarded": (_code(REST, "delete", "delete"), "D"),
 }
 # ISO/DICOM: 0 success, 4 minor failure, 8 serious failure.

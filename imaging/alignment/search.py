@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from imaging.alignment.detail import Array, Level, Pyramid, overlap, warped
 from imaging.alignment.similarity import Similarity
 
-_SIDE = 60  # pixels of the longer side
+_SIDE = 48  # pixels of the longer side
 _ANGLES = np.arange(0, 360, 7.5)
 _SCALES = 1.1 ** np.arange(-7.0, 8.0)  # 0.51 to 1.95
 _LEAST_OVERLAP = 0.3  # of the smaller picture
-_CANDIDATES = 16
-_UNLIKE = 5  # pixels of _SIDE
+_CANDIDATES = 12
+_UNLIKE = 4  # pixels of _SIDE
 _PEAKS, _PEAK_REACH = 2, 3
 _ROUNDS = 12
 _SMALLEST, _GREATEST = 0.4, 2.5  # steps of the refinement beyond these lead nowhere

@@ -1,14 +1,17 @@
-// Images of the review: zoom (OpenSeadragon), what lies over them, an earlier image beside.
+// Images of the review: zoom, what lies over them, their light, a ruler, an earlier image beside.
 //
 // Without this file each image is a plain picture that links to itself. On a touch screen the
 // picture stays plain, so that a finger scrolls the page, until somebody zooms.
 
 import { say } from "../say.js";
+import { Glass } from "../viewer/glass.js";
+import { setUpLight } from "../viewer/light.js";
+import { arrived, makeViewer, showZoom, zoom } from "../viewer/osd.js";
+import { Ruler } from "../viewer/ruler.js";
 
 const touch = matchMedia("(pointer: coarse)");
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const KEEP = new Set([70, 82]); // F and R would flip and turn the image: nobody asked for that
-const opened = new WeakMap(); // figure → { viewer, ground, layers: address → { opacity, item } }
+const opened = new WeakMap(); // figure → { viewer, ground, glass, ready }
+const lights = new WeakMap(); // figure → what puts the sliders' light onto its picture
 
 function parts(figure) {
   return {
@@ -18,39 +21,32 @@ function parts(figure) {
   };
 }
 
+function telling(figure) {
+  return (words) => (figure.querySelector("[data-said]").textContent = words);
+}
+
 function open(figure) {
   if (opened.has(figure)) return opened.get(figure);
   const { stage, plain, image } = parts(figure);
   const ground = document.createElement("div"); // destroy() empties it
   ground.className = "viewer__ground";
   stage.append(ground);
-  const viewer = new window.OpenSeadragon.Viewer({
-    element: ground,
-    tileSources: { type: "image", url: plain.href },
-    drawer: "canvas",
-    showNavigationControl: false,
-    animationTime: still.matches ? 0 : 0.4,
-    visibilityRatio: 1,
-    minZoomImageRatio: 1,
-    maxZoomPixelRatio: 6,
-    minScrollDeltaTime: 0,
-    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-    gestureSettingsTouch: { flickEnabled: false, pinchRotate: false },
-  });
-  viewer.canvas.setAttribute("role", "img");
-  viewer.canvas.setAttribute("aria-label", image.alt);
-  // The wheel scrolls the page until somebody has clicked into the image.
-  viewer.addHandler("canvas-scroll", (event) => {
-    if (stage.contains(document.activeElement) || event.originalEvent.ctrlKey) return;
-    event.preventDefaultAction = true;
-    event.preventDefault = false;
-  });
-  viewer.addHandler("canvas-key", (event) => {
-    if (KEEP.has(event.originalEvent.keyCode)) event.preventDefaultAction = true;
-  });
-  plain.hidden = true;
-  const state = { viewer, ground, layers: new Map() };
+  const { hint, kind, sayFailed } = stage.dataset;
+  const viewer = makeViewer(ground, plain.href, { label: image.alt, hint, kind });
+  const state = { viewer, ground, glass: new Glass(viewer), ready: arrived(viewer) };
   opened.set(figure, state);
+  showZoom(viewer, figure.querySelector("[data-percent]"), telling(figure));
+  const button = figure.querySelector("[data-ruler]");
+  if (button) {
+    state.ruler = new Ruler(viewer, button, figure.querySelector("[data-length]"), telling(figure));
+  }
+  plain.hidden = true;
+  lights.get(figure)?.();
+  state.ready.catch(() => {
+    if (opened.get(figure) !== state) return;
+    close(figure);
+    say(sayFailed);
+  });
   return state;
 }
 
@@ -58,75 +54,78 @@ function close(figure) {
   const state = opened.get(figure);
   if (!state) return;
   opened.delete(figure);
+  state.ruler?.remove();
   state.viewer.destroy();
   state.ground.remove();
   reset(figure);
+  figure.querySelector("[data-percent]").textContent = "";
   parts(figure).plain.hidden = false;
 }
 
-function zoom(figure, how) {
+function act(figure, how) {
   if (how === "whole" && touch.matches) return close(figure);
-  const started = !opened.has(figure);
-  const { viewport, world } = open(figure).viewer;
-  const act = () => {
-    if (how === "whole") viewport.goHome();
-    else viewport.zoomBy(how === "in" ? 1.5 : 1 / 1.5).applyConstraints();
-  };
-  if (started && !world.getItemCount()) world.addOnceHandler("add-item", () => setTimeout(act));
-  else act();
+  const { viewer, ready } = open(figure);
+  ready.then(() => zoom(viewer, how), () => {});
+}
+
+// ---- what lies over the image ----
+
+function isOn(row) {
+  return row.querySelector("[data-layer-on]").getAttribute("aria-pressed") === "true";
+}
+
+function turn(row, on) {
+  row.querySelector("[data-layer-on]").setAttribute("aria-pressed", on);
 }
 
 function reset(figure) {
-  const slider = figure.querySelector("[data-heat]");
-  if (slider) slider.value = 0;
-  const outline = figure.querySelector("[data-outline]");
-  if (outline) outline.checked = false;
-}
-
-// A layer is fetched when somebody first asks for it, not before. One that does not come is said,
-// and its control goes back to nothing: the bare photograph must not pass for a map.
-function layer(figure, url, opacity) {
-  if (!opacity && !opened.has(figure)) return;
-  const state = open(figure);
-  const known = state.layers.get(url);
-  if (known) {
-    known.opacity = opacity;
-    known.item?.setOpacity(opacity);
-    return;
+  for (const row of figure.querySelectorAll("[data-layer]")) {
+    turn(row, false);
+    const slider = row.querySelector("[data-opacity]");
+    slider.value = slider.defaultValue;
   }
-  if (!opacity) return;
-  const made = { opacity, item: null };
-  state.layers.set(url, made);
-  state.viewer.addSimpleImage({
-    url,
-    opacity,
-    success: ({ item }) => {
-      made.item = item;
-      state.ground.dataset.overlay = "";
-      item.setOpacity(made.opacity);
-    },
-    error: () => {
-      state.layers.delete(url);
-      reset(figure);
-      show(figure);
-      say(figure.querySelector("[data-layers]").dataset.sayNone);
-    },
-  });
 }
 
-// What the controls under an image ask for.
+// A layer that does not come is said, and its control goes back to nothing: the bare photograph
+// must not pass for a map.
 function show(figure) {
-  const slider = figure.querySelector("[data-heat]");
-  if (slider) {
-    const wanted = figure.querySelector("[data-heat-of]")?.value || slider.dataset.heat;
-    for (const url of opened.get(figure)?.layers.keys() ?? []) {
-      if (url !== wanted && !url.endsWith("/outline/")) layer(figure, url, 0);
-    }
-    layer(figure, wanted, Number(slider.value) / 100);
+  const wanted = [...figure.querySelectorAll("[data-layer]")].map((row) => ({
+    row,
+    url: row.querySelector("[data-layer-of]")?.value || row.dataset.layer,
+    opacity: isOn(row) ? Number(row.querySelector("[data-opacity]").value) / 100 : 0,
+  }));
+  if (!opened.has(figure) && wanted.every(({ opacity }) => !opacity)) return;
+  const { glass, ground } = open(figure);
+  glass.hideAllBut(wanted.map(({ url }) => url));
+  for (const { row, url, opacity } of wanted) {
+    glass.show(url, opacity).then(
+      () => ground.toggleAttribute("data-overlay", glass.isCovered()),
+      () => {
+        turn(row, false);
+        say(row.closest("[data-layers]").dataset.sayNone);
+      },
+    );
   }
-  const outline = figure.querySelector("[data-outline]");
-  if (outline) layer(figure, outline.dataset.outline, outline.checked ? 1 : 0);
 }
+
+function changeOpacity(target) {
+  const row = target.closest("[data-layer]");
+  const slider = row.querySelector("[data-opacity]");
+  // Who moves the slider, or chooses a class, wants to see its map.
+  turn(row, target !== slider || slider.value !== "0");
+  slider.setAttribute("aria-valuetext", `${slider.value} %`);
+  show(row.closest("[data-viewer]"));
+}
+
+function switchLayer(button) {
+  const row = button.closest("[data-layer]");
+  const slider = row.querySelector("[data-opacity]");
+  turn(row, !isOn(row));
+  if (isOn(row) && slider.value === "0") slider.value = slider.defaultValue;
+  show(row.closest("[data-viewer]"));
+}
+
+// ---- earlier images ----
 
 function compare(link) {
   const figure = document.getElementById(link.dataset.compare);
@@ -136,11 +135,28 @@ function compare(link) {
   image.src = link.href;
   image.alt = link.dataset.say;
   figure.querySelector("[data-caption]").textContent = link.dataset.say;
+  const beside = figure.querySelector("[data-beside]");
+  if (beside) beside.href = link.dataset.beside;
+  const ruler = figure.querySelector("[data-ruler]");
+  ruler.dataset.ruler = link.dataset.spacing;
+  ruler.hidden = !link.dataset.spacing;
+  figure.querySelector("[data-no-ruler]").hidden = Boolean(link.dataset.spacing);
   for (const other of document.querySelectorAll(`[data-compare="${link.dataset.compare}"]`)) {
     if (other === link) other.setAttribute("aria-current", "true");
     else other.removeAttribute("aria-current");
   }
+  telling(figure)(link.dataset.say);
   if (!touch.matches) open(figure);
+}
+
+function setUpFigure(figure) {
+  figure.querySelector("[data-controls]").hidden = false;
+  const pictures = () => {
+    const canvas = opened.get(figure)?.viewer.drawer.canvas;
+    return [parts(figure).image, ...(canvas ? [canvas] : [])];
+  };
+  lights.set(figure, setUpLight(figure.querySelector("[data-lights]"), pictures));
+  reset(figure);
 }
 
 export function setUp() {
@@ -156,12 +172,18 @@ export function setUp() {
     { rootMargin: "200px" },
   );
   for (const figure of document.querySelectorAll("[data-viewer]")) {
-    figure.querySelector("[data-controls]").hidden = false;
+    setUpFigure(figure);
     if (!touch.matches) soon.observe(figure);
   }
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-zoom]");
-    if (button) zoom(button.closest("[data-viewer]"), button.dataset.zoom);
+    if (button) act(button.closest("[data-viewer]"), button.dataset.zoom);
+    const ruler = event.target.closest("[data-ruler]");
+    // On a touch screen nothing is open yet: the first press opens, and measures.
+    const figure = ruler?.closest("[data-viewer]");
+    if (figure && !opened.has(figure)) open(figure).ready.then(() => ruler.click(), () => {});
+    const layer = event.target.closest("[data-layer-on]");
+    if (layer) switchLayer(layer);
     const link = event.target.closest("[data-compare]");
     if (link) {
       event.preventDefault();
@@ -169,12 +191,6 @@ export function setUp() {
     }
   });
   document.addEventListener("input", (event) => {
-    const { heat, heatOf, outline } = event.target.dataset;
-    if ((heat ?? heatOf ?? outline) === undefined) return;
-    const figure = event.target.closest("[data-viewer]");
-    const slider = figure.querySelector("[data-heat]");
-    // Who chooses a class wants to see its map.
-    if (heatOf !== undefined && slider.value === "0") slider.value = 60;
-    show(figure);
+    if (event.target.closest("[data-layer]")) changeOpacity(event.target);
   });
 }
