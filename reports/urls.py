@@ -7,6 +7,7 @@ from reports.views import (
     ahead,
     claims,
     compare,
+    consensus,
     histology,
     lesion,
     models,
@@ -14,6 +15,7 @@ from reports.views import (
     report,
     review,
     rules,
+    second_reading,
     session,
     similar,
     worklist,
@@ -45,6 +47,31 @@ urlpatterns = [
     ),
     path("opinions/<uuid:prediction_id>/similar/", similar.similar, name="similar"),
     path("similar/<str:text>/", similar.crop, name="similar-crop"),
+    path("second-readings/", second_reading.second_readings, name="second-readings"),
+    path(
+        "second-readings/<uuid:reading_id>/", second_reading.second_reading, name="second-reading"
+    ),
+    path(
+        "second-readings/<uuid:reading_id>/claim/",
+        second_reading.claim,
+        name="second-reading-claim",
+    ),
+    path(
+        "second-readings/<uuid:reading_id>/release/",
+        second_reading.release,
+        name="second-reading-release",
+    ),
+    path(
+        "second-readings/<uuid:reading_id>/record/",
+        second_reading.record,
+        name="second-reading-record",
+    ),
+    path(
+        "second-readings/<uuid:reading_id>/propose/", consensus.propose, name="consensus-propose"
+    ),
+    path("second-readings/<uuid:reading_id>/third/", consensus.ask_third, name="consensus-third"),
+    path("proposals/<uuid:proposal_id>/agree/", consensus.agree, name="consensus-agree"),
+    path("proposals/<uuid:proposal_id>/withdraw/", consensus.withdraw, name="consensus-withdraw"),
     path("models/<uuid:model_id>/compared/", models.compared, name="models-compared"),
     path("patients/<uuid:patient_id>/", report.of_patient, name="patient-reports"),
     path("patients/<uuid:patient_id>/accesses/", accesses.of_patient, name="accesses"),

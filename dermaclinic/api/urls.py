@@ -8,7 +8,7 @@ from dermaclinic.problems import no_such_address
 from imaging import api as imaging
 from inference import api as inference, model_api as models
 from patients import api as patients
-from reports import api as reports
+from reports import api as reports, api_second_reading as second
 
 urlpatterns = [
     path("schema/", document.Document.as_view(), name="api-schema"),
@@ -75,6 +75,11 @@ urlpatterns = [
     path("v1/assessments/", reports.AssessmentList.as_view()),
     path("v1/assessments/<uuid:assessment_id>/", reports.AssessmentDetail.as_view()),
     path("v1/assessments/<uuid:assessment_id>/withdraw/", reports.AssessmentWithdraw.as_view()),
+    path("v1/second-readings/", second.SecondReadingList.as_view()),
+    path("v1/second-readings/<uuid:reading_id>/", second.SecondReadingDetail.as_view()),
+    path("v1/second-readings/<uuid:reading_id>/claim/", second.SecondReadingClaim.as_view()),
+    path("v1/second-readings/<uuid:reading_id>/release/", second.SecondReadingRelease.as_view()),
+    path("v1/second-readings/<uuid:reading_id>/record/", second.SecondReadingRecord.as_view()),
     path("v1/reports/", reports.ReportList.as_view()),
     path("v1/reports/<uuid:report_id>/", reports.ReportDetail.as_view()),
     path("v1/reports/<uuid:report_id>/sign/", reports.ReportSign.as_view()),

@@ -29,7 +29,7 @@ def addresses() -> list[str]:
 
     patterns = walk(get_resolver().url_patterns, "")
     rows = ("patient", "lesion", "study", "instance", "quarantine")
-    for name in (*rows, "prediction", "model", "assessment", "report"):
+    for name in (*rows, "prediction", "model", "assessment", "reading", "report"):
         patterns = [each.replace(f"<uuid:{name}_id>", str(NOWHERE)) for each in patterns]
     return patterns
 

@@ -121,6 +121,19 @@ REPORTS = [
     ),
     row("api/v1/assessments/<uuid:assessment_id>/", GET=api_of(200, T, D)),
     row("api/v1/assessments/<uuid:assessment_id>/withdraw/", POST=api_of(200, D)),
+    row("api/v1/second-readings/", GET=api(200, D)),
+    row(
+        "api/v1/second-readings/<uuid:reading_id>/",
+        GET=api_of(200, D),
+        at={"reading_id": "disputed"},
+    ),
+    row("api/v1/second-readings/<uuid:reading_id>/claim/", POST=api_of(200, D)),
+    row("api/v1/second-readings/<uuid:reading_id>/release/", POST=api_of(204, D)),
+    row(
+        "api/v1/second-readings/<uuid:reading_id>/record/",
+        POST=api_of(201, D),
+        send=lambda s: {"diagnoses": ["400010006"], "management": "discharge"},
+    ),
     row(
         "api/v1/reports/",
         POST=api_of(201, D),

@@ -199,6 +199,32 @@ REPORTS = [
     ),
     row("reports/opinions/<uuid:prediction_id>/similar/", GET=page_of(200, D)),
     row("reports/similar/<str:text>/", GET=page_of(200, D)),  # a pass is one person's
+    row("reports/second-readings/", GET=page(200, D)),
+    row("reports/second-readings/<uuid:reading_id>/", GET=page_of(200, D)),
+    row("reports/second-readings/<uuid:reading_id>/claim/", POST=page_of(302, D)),
+    row("reports/second-readings/<uuid:reading_id>/release/", POST=page_of(302, D)),
+    row(
+        "reports/second-readings/<uuid:reading_id>/record/",
+        POST=page_of(302, D),
+        send=lambda s: ASSESSED,
+    ),
+    row(
+        "reports/second-readings/<uuid:reading_id>/propose/",
+        POST=page_of(302, D),
+        at={"reading_id": "disputed"},
+        send=lambda s: ASSESSED,
+    ),
+    row(
+        "reports/second-readings/<uuid:reading_id>/third/",
+        POST=page_of(302, D),
+        at={"reading_id": "disputed"},
+    ),
+    row("reports/proposals/<uuid:proposal_id>/agree/", POST=page_of(302, D)),
+    row(
+        "reports/proposals/<uuid:proposal_id>/withdraw/",
+        POST=page_of(302, D),
+        at={"proposal_id": "own_proposal"},
+    ),
     row("reports/models/<uuid:model_id>/compared/", GET=page(200, D, A)),
     row("reports/patients/<uuid:patient_id>/", GET=page_of(200, T, D)),
     row("reports/patients/<uuid:patient_id>/accesses/", GET=page_of(200, D, A), closed=same(405)),

@@ -8,6 +8,7 @@ import hashlib
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -27,6 +28,7 @@ from inference.services import models, shadow
 from patients.services import record_consents
 from reports import passes
 from reports.models import Report
+from reports.second_reading import rules, services
 from reports.services import phrases
 from reports.services.claims import claim_study
 from reports.services.histology import record_histology
@@ -34,7 +36,7 @@ from tests import factories, opinions
 from tests.database import acting_as
 from tests.imaging.taking import dicom
 from tests.inference import second
-from tests.reports import scenes
+from tests.reports import scenes, second as second_readings
 
 NAME = "Testperson"
 HELD_MRN = "HELD-1"
@@ -58,6 +60,7 @@ class Scene:
         self._visits()
         self._reports()
         self._held()
+        self._second()
         self._case()
         self._people()
 
@@ -136,6 +139,24 @@ class Scene:
             ingest(actor=self.doctor, study_id=study.pk, data=data)
         with clinic_context(self.clinic.pk):
             self.quarantine_id = Quarantine.objects.get().pk
+
+    def _second(self) -> None:
+        """A lesion whose second reader the doctor is, and one that two doctors read differently."""
+        colleague = factories.actor(self.clinic, "doctor")
+        always = mock.patch.object(rules, "reason_for", return_value=rules.Reason.CONDITION)
+        readings = []
+        with always:
+            for _each in range(2):
+                study, [lesion], _images = scenes.visit(colleague)
+                made = scenes.assess(colleague, study, lesion, scenes.MELANOMA, management="excise")
+                [reading] = second_readings.asked(self.doctor, first=made)
+                services.claim(actor=self.doctor, reading_id=reading.pk)
+                readings.append(reading)
+        waiting, disputed = readings
+        second_readings.read(self.doctor, disputed, scenes.NEVUS, management="discharge")
+        self.proposal_id = second_readings.proposed(colleague, disputed).pk
+        self.own_proposal = second_readings.proposed(self.doctor, disputed).pk
+        self.reading_id, self.disputed = waiting.pk, disputed.pk
 
     def _case(self) -> None:
         """A lesion that histology has confirmed."""
