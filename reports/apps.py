@@ -18,7 +18,6 @@ class ReportsConfig(AppConfig):
         """What other floors ask of this one: moved images, visits that wait, opinions that open."""
         from imaging import steps
         from inference import veil
-        from reports.second_reading import joining
         from patients.merging import steps as merges
         from reports import merging
         from reports.second_reading import joining
@@ -27,8 +26,7 @@ class ReportsConfig(AppConfig):
         steps.on_moved.append(_moved)
         steps.before_taking_back.append(_objection)
         steps.on_filed.append(_filed)
-        joining.join()
-        merges.at_work += [merging.claimed, merging.drafted]
+        merges.at_work += [merging.claimed, merging.read_second, merging.drafted]
         joining.join()
 
 
