@@ -13,6 +13,7 @@ from dermaclinic.audit import partitions
 from dermaclinic.celery import app
 from dermaclinic.rest import idempotency
 from imaging import selectors as imaging
+from imaging.services import sweep_uploads
 from imaging.storage import vault
 from imaging.vault import LocalVault
 from inference.services import queue
@@ -47,12 +48,14 @@ def render_reports() -> None:
 
 @app.task(name="workers.default.sweep_vault")
 def sweep_vault() -> None:
-    """Once an hour: delete, after a day, answers kept for repeats and objects nobody refers to.
+    """Once an hour: delete, after a day, answers kept for repeats, files that never arrived whole,
+    and objects nobody refers to.
 
     Files do not roll back: an admission that failed late has left some.
     """
     referenced: set[str] = set()
     for clinic_id in Clinic.objects.values_list("pk", flat=True):
+        sweep_uploads(clinic_id=clinic_id)
         with clinic_context(clinic_id):
             referenced |= imaging.stored_names() | reports.stored_names()
     store = vault()

@@ -14,15 +14,17 @@ from typing import Any
 
 from django.utils import timezone
 
+from imaging.day import today
 from imaging.models import Instance, Study
 from inference.models import ModelVersion, Prediction
 from patients.body_map.places import Place
+from reports.models import Assessment, SecondReading
 from reports.selectors.worklist import worklist_studies
 from reports.services.session import Wanted
 from tests import opinions
 
 FLOORS = ("patients", "imaging", "inference", "reports")
-ROOMS = ("services", "selectors")
+ROOMS = ("services", "selectors", "consensus")
 
 
 def doors() -> set[str]:
@@ -48,11 +50,20 @@ def _modules() -> Iterator[Any]:
         package = importlib.import_module(floor)
         for info in pkgutil.iter_modules(package.__path__):
             if info.name not in ROOMS:
+                yield from _rooms_inside(f"{floor}.{info.name}", is_package=info.ispkg)
                 continue
             room = importlib.import_module(f"{floor}.{info.name}")
             yield room
             for inner in pkgutil.iter_modules(getattr(room, "__path__", [])):
                 yield importlib.import_module(f"{room.__name__}.{inner.name}")
+
+
+def _rooms_inside(name: str, *, is_package: bool) -> Iterator[Any]:
+    """A package within a floor may have rooms of its own."""
+    path = importlib.import_module(name).__path__ if is_package else []
+    for info in pkgutil.iter_modules(path):
+        if info.name in ROOMS:
+            yield importlib.import_module(f"{name}.{info.name}")
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -72,6 +83,11 @@ class Given:
         self.listed = list(worklist_studies(scene.doctor)[:1])
         self.prediction = Prediction.objects.get(pk=scene.prediction_id)
         self.shadow = ModelVersion.objects.get(pk=scene.shadow_model)
+        readings = SecondReading.objects.select_related("first", "lesion", "patient", "study")
+        self.second = readings.get(pk=scene.reading_id)
+        self.second_image = Instance.objects.get(pk=self.second.first.images[0])
+        self.disputed = readings.get(pk=scene.disputed)
+        self.made = Assessment.objects.get(pk=scene.assessment_id)
 
 
 Arguments = Callable[[Any, Given], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -127,6 +143,20 @@ CALLS: dict[str, Arguments] = {
         family_name=lambda s: "Nobody", birth_date=lambda s: date(1970, 1, 1)
     ),
     "patients.selectors.record": with_actor(patient_id=lambda s: s.patient_id),
+    "patients.merging.selectors.likely": with_actor(patient_id=lambda s: s.patient_id),
+    "patients.merging.selectors.preview": with_actor(
+        survivor_id=lambda s: s.patient_id, other_id=lambda s: s.other_id
+    ),
+    "patients.merging.selectors.undo_preview": with_actor(merge_id=lambda s: s.merge_id),
+    "patients.merging.selectors.merges": in_place(lambda s, g: [s.merged]),
+    "patients.merging.services.merge_patients": with_actor(
+        survivor_id=lambda s: s.patient_id,
+        other_id=lambda s: s.other_id,
+        reason=lambda s: "registered twice",
+    ),
+    "patients.merging.services.undo_merge": with_actor(
+        merge_id=lambda s: s.merge_id, reason=lambda s: "two people"
+    ),
     "imaging.selectors.visit": with_actor(study_id=lambda s: s.study_id),
     "imaging.selectors.visits": in_place(lambda s, g: s.patient_id),
     "imaging.selectors.open_quarantine": in_place(),
@@ -136,6 +166,27 @@ CALLS: dict[str, Arguments] = {
     ),
     "imaging.selectors.instance": with_actor(instance_id=lambda s: s.instance_id),
     "imaging.selectors.latest_visits": with_actor(),
+    "imaging.selectors.unfinished": in_place(),
+    "imaging.selectors.visits_of_today": with_actor(day=lambda s: today()),
+    "imaging.services.arriving.begin_upload": with_actor(
+        study_id=lambda s: s.study_id, length=lambda s: 10
+    ),
+    "imaging.services.arriving.upload_state": with_actor(upload_id=lambda s: s.upload_id),
+    "imaging.services.arriving.receive_part": with_actor(
+        upload_id=lambda s: s.upload_id, offset=lambda s: 0, data=lambda s: b"some"
+    ),
+    "imaging.services.arriving.settle_upload": with_actor(upload_id=lambda s: s.whole_upload),
+    "imaging.services.arriving.discard_upload": with_actor(upload_id=lambda s: s.upload_id),
+    "imaging.services.arriving.sweep_uploads": lambda s, g: ((), {"clinic_id": s.clinic.pk}),
+    "imaging.services.assigning.assign_images": with_actor(
+        study_id=lambda s: s.study_id,
+        image_ids=lambda s: [s.instance_id],
+        lesion_id=lambda s: s.lesion_id,
+    ),
+    "imaging.services.assigning.take_back_assignment": with_actor(
+        study_id=lambda s: s.study_id, former=lambda s: {s.instance_id: s.lesion_id}
+    ),
+    "imaging.services.visits_of_today.visit_of_today": with_actor(mrn=lambda s: s.mrn),
     "imaging.services.ingest.ingest": with_actor(
         study_id=lambda s: s.study_id, data=lambda s: opinions.picture(778)
     ),
@@ -194,6 +245,36 @@ CALLS: dict[str, Arguments] = {
     "reports.selectors.worklist.worklist_studies": in_place(),
     "reports.selectors.worklist.worklist_rows": in_place(lambda s, g: g.listed),
     "reports.selectors.worklist.worklist": in_place(),
+    "reports.second_reading.selectors.listing": in_place(),
+    "reports.second_reading.selectors.readable": in_place(),
+    "reports.second_reading.selectors.waiting_rows": in_place(lambda s, g: [g.second]),
+    "reports.second_reading.selectors.reading_page": in_place(lambda s, g: s.reading_id),
+    "reports.second_reading.selectors.open_readings": in_place(lambda s, g: [s.signed]),
+    "reports.second_reading.services.consider": in_place(lambda s, g: g.made),
+    "reports.second_reading.services.forget": in_place(lambda s, g: g.second.first),
+    "reports.second_reading.services.misfiled": in_place(
+        lambda s, g: g.second_image, lambda s, g: g.second.patient_id
+    ),
+    "reports.second_reading.services.claim": with_actor(reading_id=lambda s: s.reading_id),
+    "reports.second_reading.services.release": with_actor(reading_id=lambda s: s.reading_id),
+    "reports.second_reading.services.record": with_actor(
+        reading_id=lambda s: s.reading_id,
+        diagnoses=lambda s: ["400010006"],
+        management=lambda s: "discharge",
+    ),
+    "reports.second_reading.consensus.part_of": in_place(lambda s, g: g.disputed),
+    "reports.second_reading.consensus.propose": with_actor(
+        reading_id=lambda s: s.disputed,
+        diagnoses=lambda s: ["400010006"],
+        management=lambda s: "discharge",
+        reason=lambda s: "looked at together",
+    ),
+    "reports.second_reading.consensus.withdraw_proposal": with_actor(
+        proposal_id=lambda s: s.own_proposal
+    ),
+    "reports.second_reading.consensus.reading_of": with_actor(proposal_id=lambda s: s.proposal_id),
+    "reports.second_reading.consensus.agree": with_actor(proposal_id=lambda s: s.proposal_id),
+    "reports.second_reading.consensus.ask_third": with_actor(reading_id=lambda s: s.disputed),
     "reports.services.amendments.amend": with_actor(report_id=lambda s: s.signed),
     "reports.services.amendments.flag_moved": in_place(
         lambda s, g: g.instance, lambda s, g: s.patient_id
@@ -256,8 +337,13 @@ PARTS = {
     "reports.selectors.phrases.phrases": "abbreviations of the clinic; nothing of a patient",
     "reports.services.phrases.restore": "the phrase of the scene is in force: nothing to restore",
     "reports.services.signing.authenticate": "the password alone; what is signed has its event",
+    "patients.merging.selectors.merges": "the patient's page, whose look is patient.viewed",
     "imaging.selectors.visits": "the patient's page, whose look is patient.viewed",
     "imaging.selectors.open_quarantine": "a list of ids and codes; each image opened is a look",
+    "imaging.selectors.unfinished": "sizes of one's own files on the visit's page, study.viewed",
+    "imaging.services.arriving.upload_state": "how many bytes of one's own file are there",
+    "imaging.services.arriving.receive_part": "bytes of a file that was begun; ingest tells of it",
+    "imaging.services.arriving.sweep_uploads": "nothing has expired here; what has is told of",
     "inference.selectors.find": "a policy's door; the page or endpoint tells which part it shows",
     "inference.selectors.newest": "the visit's and the image's page tell whose opinions they show",
     "inference.services.shadow.set_aside": "withdraws what the door before it tells of",
@@ -265,6 +351,12 @@ PARTS = {
     "reports.selectors.timeline.standings": "the patient's page, whose look is patient.viewed",
     "reports.selectors.worklist.worklist_studies": "a query; worklist_rows tells whom it shows",
     "reports.services.amendments.flag_moved": "image.moved tells; a report it flags has its event",
+    "reports.second_reading.selectors.readable": "a query; who lists them tells whom it shows",
+    "reports.second_reading.selectors.waiting_rows": "images of rows whose list tells of them",
+    "reports.second_reading.selectors.open_readings": "a sentence on a page of report.viewed",
+    "reports.second_reading.services.consider": "what is asked for has its event; not this one",
+    "reports.second_reading.consensus.part_of": "asks what the actor is, shows nothing",
+    "reports.second_reading.consensus.reading_of": "where to go back to",
     "reports.services.claims.respect": "asks whether somebody else has the visit, shows nothing",
 }
 # Doors that are not called here, and why.

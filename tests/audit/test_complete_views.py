@@ -18,6 +18,9 @@ from tests.permissions.shapes import A, D, Row, T
 
 # Answers without an event, each with the reason: (address, method, status).
 QUIET = {
+    ("imaging/uploads/<uuid:upload_id>/", "HEAD", 200): (
+        "a sender asks how many bytes of its own file are there, and is told nothing else"
+    ),
     ("reports/visits/<uuid:study_id>/live/", "GET", 204): (
         "an open page asks whether anything is new; the answer is no and shows nothing"
     ),

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, path
 
-from dermaclinic.edge.middleware import HEADERS
+from dermaclinic.edge.middleware import HEADERS, WITH_CAMERA
 from tests.permissions.conftest import matrix  # noqa: F401 - a fixture, by its name
 from tests.permissions.expected import ROWS
 from tests.permissions.matrix import Matrix, rolled_back
@@ -36,6 +36,7 @@ EXACT = {
 }
 MEMBERS = ("nobody", "technician", "doctor", "administrator")
 WITH_DRAWINGS = ("api/docs/", "account/second-factors/app/")  # inside a style sheet, or in a page
+WITH_VIEWFINDER = ("imaging/capture/", "imaging/visits/<uuid:study_id>/")
 PUBLIC = ("healthz", "readyz", "metrics")
 
 
@@ -93,12 +94,14 @@ def policy(response: Any) -> dict[str, str]:
     return {name: value for name, _space, value in parts}
 
 
-def complaints(response: Any, *, draws: bool = False) -> list[str]:
-    """What is not as it must be."""
+def complaints(response: Any, *, draws: bool = False, films: bool = False) -> list[str]:
+    """What is not as it must be. A page that `films` may ask for the camera, and for nothing else."""
+    allows = [HEADERS["Permissions-Policy"], *([WITH_CAMERA] if films else [])]
     found = [
         f"{name}: {response.headers.get(name)}"
         for name, value in EXACT.items()
         if response.headers.get(name) != value
+        and not (name == "Permissions-Policy" and response.headers.get(name) in allows)
     ]
     allowed = [POLICY, POLICY | {"img-src": "'self' data:"}] if draws else [POLICY]
     if policy(response) not in allowed:
@@ -119,7 +122,7 @@ def test_every_page_and_answer(matrix: Matrix, settings: Any) -> None:  # noqa: 
     for row in ROWS:
         if row.route in PUBLIC:
             continue
-        draws = row.route in WITH_DRAWINGS
+        draws, films = row.route in WITH_DRAWINGS, row.route in WITH_VIEWFINDER
         for caller in MEMBERS:
             for method in ("GET", "POST"):
                 with rolled_back():
@@ -129,11 +132,17 @@ def test_every_page_and_answer(matrix: Matrix, settings: Any) -> None:  # noqa: 
                 met.add((html, response.status_code))
                 found += [
                     f"{method} {row.route} by {caller} ({response.status_code}): {each}"
-                    for each in complaints(response, draws=draws)
+                    for each in complaints(response, draws=draws, films=films)
                 ]
     assert not found, "\n".join(found[:40])
     assert pages > 100
     assert {(True, 200), (True, 403), (True, 404), (False, 200)} <= met
+
+
+def test_the_camera_alone_is_opened_and_to_us_alone() -> None:
+    before, after = (set(text.split(", ")) for text in (HEADERS["Permissions-Policy"], WITH_CAMERA))
+    assert after - before == {"camera=(self)"}
+    assert before - after == {"camera=()"}
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500", "errors/stopped"])

@@ -1,6 +1,21 @@
 """The expected table: pages of patients, images, opinions and reports."""
 
-from tests.permissions.shapes import ALL, A, D, T, page, page_of, row, same
+from imaging.resumable.protocol import CHUNK_TYPE
+from tests.imaging.tus import TUS
+from tests.permissions.shapes import (
+    ALL,
+    NOT_FOUND,
+    SIGN_IN,
+    A,
+    D,
+    Statuses,
+    T,
+    columns,
+    page,
+    page_of,
+    row,
+    same,
+)
 
 CHANGE = {
     "family_name": "Testperson",
@@ -11,6 +26,13 @@ CHANGE = {
 ASSESSED = {"diagnosis_1": "400010006", "management": "discharge", "reason": "seen in daylight"}
 PHRASE = {"abbreviation": "sk", "diagnosis_1": "25499005", "management": "refer"}
 ACCEPTED = {"mrn": "HELD-1", "birth_date": "1970-01-01", "reason": "typed wrongly at the camera"}
+
+
+def doctors_own(ok: int) -> Statuses:
+    """What one doctor has begun: a colleague of any role finds nothing."""
+    nobodys = {T: NOT_FOUND, D: NOT_FOUND, A: 403}
+    return columns(SIGN_IN, nobodys | {D: ok}, nobodys, 403, SIGN_IN)
+
 
 PATIENTS = [
     row("patients/", GET=page(200, T, D), POST=page(200, T, D), send=lambda s: {"q": s.name}),
@@ -78,6 +100,38 @@ IMAGING = [
         POST=page_of(201, T, D),
         send=lambda s: {"file": s.file()},
     ),
+    row(
+        "imaging/capture/",
+        GET=page(200, T, D),
+        # The number is of this clinic: elsewhere nobody has it.
+        POST=columns(SIGN_IN, {T: 302, D: 302, A: 403}, {T: 400, D: 400, A: 403}, 403, SIGN_IN),
+        send=lambda s: {"mrn": s.mrn},
+    ),
+    row(
+        "imaging/visits/<uuid:study_id>/uploads/",
+        POST=page_of(201, T, D),
+        OPTIONS=page(204, *ALL),
+        headers={**TUS, "Upload-Length": "10"},
+    ),
+    row(
+        "imaging/uploads/<uuid:upload_id>/",
+        HEAD=doctors_own(200),
+        PATCH=doctors_own(201),
+        DELETE=doctors_own(204),
+        OPTIONS=page(204, *ALL),
+        headers={**TUS, "Upload-Offset": "0"},
+        raw=lambda s: (s.whole_file, CHUNK_TYPE),
+    ),
+    row(
+        "imaging/visits/<uuid:study_id>/assign/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"image": s.instance_id, "lesion": s.lesion_id},
+    ),
+    row(
+        "imaging/visits/<uuid:study_id>/take-back/",
+        POST=page_of(302, T, D),
+        send=lambda s: {"image": s.instance_id, "lesion": s.lesion_id},
+    ),
     row("imaging/visits/<uuid:study_id>/arrivals/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/image/", GET=page_of(200, T, D)),
@@ -119,6 +173,11 @@ IMAGING = [
 ]
 
 INFERENCE = [
+    row(
+        "inference/visits/<uuid:study_id>/opinions/",
+        POST=page_of(200, T, D),
+        send=lambda s: {"pending": f"{s.instance_id}:"},
+    ),
     row("inference/images/<uuid:instance_id>/status/", GET=page_of(200, T, D)),
     row(
         "inference/images/<uuid:instance_id>/ask/",

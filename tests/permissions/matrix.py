@@ -152,6 +152,8 @@ class Matrix:
         )
 
     def _body(self, row: Row) -> tuple[bytes, str]:
+        if row.raw is not None:
+            return row.raw(self.scene)
         said = row.send(self.scene)
         api = row.route.startswith("api/")
         if any(isinstance(value, UploadedFile) for value in said.values()) or not api:

@@ -21,10 +21,11 @@ from dermaclinic.accounts.invitations import invite
 from dermaclinic.accounts.models import ApiToken, Clinic, Membership
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Quarantine
-from imaging.services import Quarantined, ingest
+from imaging.services import Quarantined, begin_upload, ingest, receive_part
 from imaging.storage import name_for, vault
 from inference.models import ModelVersion
 from inference.services import models, shadow
+from patients.merging.services import merge_patients
 from patients.services import record_consents
 from reports import passes
 from reports.models import Report
@@ -60,6 +61,7 @@ class Scene:
         self._visits()
         self._reports()
         self._held()
+        self._merged()
         self._second()
         self._case()
         self._people()
@@ -104,6 +106,7 @@ class Scene:
         self.first_impression = scenes.assess(self.doctor, blind, lesion, scenes.SCC).pk
         earlier = timezone.now() - timedelta(days=1)
         self.other_study = factories.study(self.doctor, study.patient, acquired_at=earlier).pk
+        self.upload_id, self.whole_upload = self._upload(parts=False), self._upload(parts=True)
         claimed, _lesions, _images = scenes.visit(self.doctor)
         claim_study(actor=self.doctor, study_id=claimed.pk)
         self.claimed = claimed.pk
@@ -113,6 +116,20 @@ class Scene:
         self.unasked = unasked.pk
         shadow.start(actor=self.people["administrator"], model_id=self._shadow.pk)
         self.shadow_model = self._shadow.pk
+
+    @property
+    def whole_file(self) -> bytes:
+        """What the doctor's uploads are to become."""
+        return opinions.picture(779)
+
+    def _upload(self, *, parts: bool) -> Any:
+        """The doctor has begun to send a file; with `parts` all of its bytes are there."""
+        size = len(self.whole_file)
+        begun = begin_upload(actor=self.doctor, study_id=self.study_id, length=size).upload
+        assert begun is not None
+        if parts:
+            receive_part(actor=self.doctor, upload_id=begun.pk, offset=0, data=self.whole_file)
+        return begun.pk
 
     def _reports(self) -> None:
         """A draft, a signed report with its PDF, and one whose PDF failed."""
@@ -129,6 +146,15 @@ class Scene:
     def _pdf(self, report: Report, **values: Any) -> None:
         with clinic_context(self.clinic.pk), acting_as("worker"):
             Report.objects.filter(pk=report.pk).update(**values)
+
+    def _merged(self) -> None:
+        """A record that may be merged, and one that was."""
+        self.other_id = factories.patient(self.doctor, consent=False).pk
+        survivor, closed = (factories.patient(self.doctor).pk for _ in range(2))
+        self.merge_id = merge_patients(
+            actor=self.doctor, survivor_id=survivor, other_id=closed, reason="registered twice"
+        ).pk
+        self.merged = survivor
 
     def _held(self) -> None:
         """An image whose file names another record number than the patient's."""

@@ -103,7 +103,8 @@ class Row:
     `route` is the resolver's. `at` names the scene's row for a part of the address where the usual
     one will not do (`{"report_id": "signed"}`), `send` makes the body that is sent with every
     method that has one: what those who may would really send, so that a refusal is for who they
-    are and not for what they wrote. `headers` go with every request.
+    are and not for what they wrote; `raw` does so for bytes of a media type of their own. `headers`
+    go with every request.
     """
 
     route: str
@@ -113,6 +114,7 @@ class Row:
     send: Body = nothing
     headers: Mapping[str, str] = field(default_factory=dict)
     silent: bool = False
+    raw: Callable[[Any], tuple[bytes, str]] | None = None
 
     def expected(self, method: str) -> Statuses:
         """The columns of a method. HEAD is answered like GET."""
@@ -135,7 +137,8 @@ def row(
     send: Body = nothing,
     headers: Mapping[str, str] | None = None,
     silent: bool = False,
+    raw: Callable[[Any], tuple[bytes, str]] | None = None,
     **answers: Statuses,
 ) -> Row:
     """A row, its methods by name: `row("patients/", GET=page(200, T, D))`."""
-    return Row(route, answers, closed, at or {}, send, headers or {}, silent)
+    return Row(route, answers, closed, at or {}, send, headers or {}, silent, raw)

@@ -132,7 +132,8 @@ def current_area(context: Context) -> str:
     if match is None:
         return ""
     if match.namespace == "imaging":
-        return "held" if (match.url_name or "").startswith("held") else "patients"
+        area = (match.url_name or "").partition("-")[0]
+        return area if area in ("held", "capture") else "patients"
     if match.url_name == "session":
         return "session"
     return str(match.namespace)

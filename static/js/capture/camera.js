@@ -59,14 +59,11 @@ export function startCamera(form, keep) {
     figure.querySelector("[data-when]").textContent = `(${when})`;
   }
 
-  function open() {
+  function open(hint) {
     const { last } = chosen().dataset;
     part("[data-lesion]").textContent = chosen().textContent;
-    part("[data-hint]").textContent = last
-      ? say.sayLive
-      : lesion.value
-        ? say.sayNew
-        : say.sayNone;
+    const without = lesion.value ? say.sayNew : say.sayNone;
+    part("[data-hint]").textContent = last ? hint : without;
     ghost.hidden = !last;
     if (last && ghost.getAttribute("src") !== last) ghost.src = last;
     part(".camera__blend").hidden = !last;
@@ -89,7 +86,7 @@ export function startCamera(form, keep) {
   }
 
   async function openLive() {
-    open();
+    open(say.sayLive);
     part(".camera__verdict").textContent = say.sayLens;
     stage(video);
     try {
@@ -138,7 +135,7 @@ export function startCamera(form, keep) {
     canvas.height = Math.round(bitmap.height * scale);
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     bitmap.close();
-    open();
+    open(say.sayCompare);
     await judge(file);
   }
 

@@ -126,7 +126,7 @@ export function startTray() {
     clearTimeout(timer);
     const button = buttons().find((each) => each.dataset.number === typed);
     typed = "";
-    if (button) button.form.requestSubmit(button);
+    if (button) button.click();
     else tell(document.getElementById("tray").dataset.sayNone);
   }
 
@@ -182,6 +182,6 @@ export function startTray() {
     if (!button) return;
     event.preventDefault();
     delete button.dataset.over;
-    button.form.requestSubmit(button);
+    button.click();
   }
 }
