@@ -1,9 +1,14 @@
 """Forms of the patients' pages. What may be stored is decided in services.py."""
 
+from functools import cache
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.errors import Conflict, Invalid
@@ -93,15 +98,57 @@ class ConsentForm(PageForm):
         return {name: value == "yes" for name, value in self.cleaned_data.items() if value}
 
 
-def _spots() -> list[tuple[Any, Any]]:
-    """Every region of every view of the body map, by view."""
+Spots = list[tuple[StrOrPromise, str | list[tuple[str, str]]]]
+
+
+class SpotSelect(forms.Select):
+    """A select of some hundred options, which are drawn once in a language, not at every page."""
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        own = flatatt(self.build_attrs(self.attrs, (attrs or {}) | {"name": name}))
+        before, chosen, after = _options(get_language() or "").partition(
+            format_html('value="{}"', value or "")
+        )
+        parts = [before, chosen, " selected" if chosen else "", after]
+        # The parts are of what format_html has made: nothing of a person's is in them.
+        return format_html("<select{}>{}</select>", own, SafeString("".join(parts)))
+
+
+@cache
+def _options(language: str) -> SafeString:
+    one = '<option value="{}">{}</option>'
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (
+                format_html(
+                    '<optgroup label="{}">{}</optgroup>', key, format_html_join("", one, named)
+                )
+                if isinstance(named, list)
+                else format_html(one, key, named),
+            )
+            for key, named in _spots(language)
+        ),
+    )
+
+
+@cache
+def _spots(language: str) -> Spots:
+    """Every region of every view of the body map, by view; in the language that is spoken now."""
     order = list(REGIONS)
-    spots: list[tuple[Any, Any]] = [("", _("not on the map"))]
+    spots: Spots = [("", gettext("not on the map"))]
     for view in VIEWS.values():
         regions = sorted(view.regions, key=order.index)
         named = [(f"{view.key}:{each}", REGIONS[each].display) for each in regions]
-        spots.append((view.label, named))
+        spots.append((str(view.label), named))
     return spots
+
+
+def _spots_now() -> Spots:
+    return _spots(get_language() or "")
 
 
 class LesionForm(PageForm):
@@ -114,9 +161,9 @@ class LesionForm(PageForm):
     spot = forms.ChoiceField(
         label=_("Place on the body map"),
         required=False,
-        choices=_spots,
+        choices=_spots_now,
         help_text=_("Click on the map, or choose a region here."),
-        widget=forms.Select,
+        widget=SpotSelect,
     )
     point = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
     body_site = forms.ChoiceField(
@@ -163,7 +210,7 @@ class LesionForm(PageForm):
                 cleaned["place"] = _place(spot, point)
             except Invalid as error:
                 self.add_error("spot", str(error.detail))
-        elif not cleaned.get("body_site") and "body_site" not in self.errors:
+        elif not cleaned.get("body_site") and not {"spot", "body_site"} & set(self.errors):
             self.add_error("body_site", _("Choose a place on the map, or a body site."))
         return cleaned
 

@@ -6,6 +6,7 @@ points: where a click lies is the same question on both sides.
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def smooth(points: Sequence[Point]) -> Polygon:
         for step in range(STEPS):
             t = step / STEPS
             x, y = (
-                round(_between(before[axis], here[axis], there[axis], after[axis], t), 2)
+                round(_between(before[axis], here[axis], there[axis], after[axis], t), 1)
                 for axis in (0, 1)
             )
             fine.append((x, y))
@@ -41,8 +42,25 @@ def _between(p0: float, p1: float, p2: float, p3: float, t: float) -> float:
 
 
 def path(polygon: Sequence[Point]) -> str:
-    """A closed polygon as the `d` of an SVG path; one decimal is a tenth of a millimetre drawn."""
-    return "M" + "L".join(f"{x:.4g} {y:.4g}" for x, y in polygon) + "Z"
+    """A closed polygon as the `d` of an SVG path: steps in tenths of a unit, as short as can be."""
+    tenths = [(round(x * 10), round(y * 10)) for x, y in polygon]
+    steps = [
+        f"{_tenths(x2 - x1)}{_joined(_tenths(y2 - y1))}"
+        for (x1, y1), (x2, y2) in pairwise(tenths)
+        if (x1, y1) != (x2, y2)
+    ]
+    start = f"m{_tenths(tenths[0][0])}{_joined(_tenths(tenths[0][1]))}"
+    return start + "".join(_joined(each) for each in steps) + "z"
+
+
+def _tenths(value: int) -> str:
+    text = f"{value / 10:g}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def _joined(number: str) -> str:
+    """A minus sign parts two numbers as well as a space does."""
+    return number if number.startswith("-") else f" {number}"
 
 
 def contains(polygon: Sequence[Point], point: Point) -> bool:

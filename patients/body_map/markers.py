@@ -55,7 +55,7 @@ _WORDS: dict[State, StrPromise] = {
 }
 _CIRCLE = "M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0Z"
 _SHAPES: dict[State, str] = {
-    State.NEW: _CIRCLE,  # dashed, by its style
+    State.NEW: "M-4.5-9H4.5V-4.5H9V4.5H4.5V9H-4.5V4.5H-9V-4.5H-4.5Z",
     State.WAITING: "M0-9.5L9.5 0L0 9.5L-9.5 0Z",
     State.URGENT: "M-3.6-8.6H3.6L8.6-3.6V3.6L3.6 8.6H-3.6L-8.6 3.6V-3.6Z",
     State.RETAKE: "M-9-6.5H-4.5L-2.5-8.5H2.5L4.5-6.5H9V7.5H-9Z",

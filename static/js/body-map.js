@@ -7,12 +7,6 @@ const SVG = "http://www.w3.org/2000/svg";
 const STEP = { near: 2, far: 12 }; // units of a view
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-for (const map of document.querySelectorAll(".map")) {
-  showGroups(map);
-  const form = document.getElementById(map.dataset.pick);
-  if (form) choosing(map, form);
-}
-
 /** Tabs: the group with the hash's or the first marker is shown, the others wait. */
 function showGroups(map) {
   const tabs = [...map.querySelectorAll(".map__tabs button")];
@@ -52,7 +46,7 @@ function choosing(map, form) {
       const [across, down] = ARROWS[event.key];
       const step = event.shiftKey ? STEP.far : STEP.near;
       drawing.aimAt([drawing.cross[0] + across * step, drawing.cross[1] + down * step]);
-      tell(drawing.regionAt(drawing.cross)?.dataset.name ?? map.dataset.sayBeside);
+      tell(nameOf(drawing.regionAt(drawing.cross)) ?? map.dataset.sayBeside);
     } else if (event.key === "Enter" || event.key === " ") {
       choose(drawing, drawing.cross);
     } else return;
@@ -68,9 +62,9 @@ function choosing(map, form) {
     point.value = [spot.value, ...drawing.fractions(place)].join(":");
     site.value = region.dataset.site;
     site.dispatchEvent(new Event("change", { bubbles: true }));
-    side.value = region.dataset.side;
+    side.value = sideOf(region);
     following = false;
-    tell(`${map.dataset.sayChosen} ${region.dataset.name}`);
+    tell(`${map.dataset.sayChosen} ${nameOf(region)}`);
   }
 
   function mark(drawing, place) {
@@ -119,7 +113,7 @@ class Drawing {
     this.view = svg.dataset.view;
     this.group = svg.closest(".map__group")?.dataset.group;
     ({ width: this.width, height: this.height } = svg.viewBox.baseVal);
-    this.outline = svg.querySelector(".map__outline");
+    this.outline = svg.querySelector(".map__body");
     this.regions = [...svg.querySelectorAll(".map__region")].reverse();
     this.place = null;
     this.cross = [this.width / 2, this.height / 3];
@@ -193,6 +187,10 @@ class Drawing {
   }
 }
 
+const nameOf = (region) => region?.querySelector("title").textContent;
+
+const sideOf = (region) => /_(left|right)$/.exec(region.dataset.region)?.[1] ?? "midline";
+
 function drawn(name, attributes) {
   const element = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -202,4 +200,10 @@ function drawn(name, attributes) {
 function move(element, place) {
   element.setAttribute("visibility", place ? "visible" : "hidden");
   if (place) element.setAttribute("transform", `translate(${place[0]} ${place[1]})`);
+}
+
+for (const map of document.querySelectorAll(".map")) {
+  showGroups(map);
+  const form = document.getElementById(map.dataset.pick);
+  if (form) choosing(map, form);
 }

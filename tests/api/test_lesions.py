@@ -61,6 +61,46 @@ def test_what_cannot_be(
     assert "lesion.added" not in actions(technician)
 
 
+def test_add_with_a_place(as_technician: APIClient, technician: Any, patient: Any) -> None:
+    point = {"view": "front", "x": 0.62, "y": 0.26}
+    answer = as_technician.post(url(patient), {"place": point, "note": "on the map"})
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["body_site"], told["laterality"]) == ("chest", "left")
+    assert told["place"] == point | {
+        "region": "chest_left",
+        "code": "244106003",
+        "display": "Skin of anterior surface of thorax",
+    }
+    agreeing = {"body_site": "chest", "laterality": "left", "place": point}
+    assert as_technician.post(url(patient), agreeing).status_code == 201
+    record = as_technician.get(f"{V1}/patients/{patient.pk}/").json()
+    assert record["lesions"][0]["place"]["region"] == "chest_left"
+    assert actions(technician).count("lesion.placed") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"place": {"view": "front", "x": 0.62}}, "place"),
+        ({"place": {"view": "moon", "x": 0.62, "y": 0.26}}, "place"),
+        ({"place": {"view": "front", "x": 1.62, "y": 0.26}}, "place"),
+        ({"place": {"view": "front", "x": 0.01, "y": 0.01}}, "place"),
+        ({"place": {"view": "front", "x": 0.62, "y": 0.26, "region": "navel"}}, "place"),
+        ({"place": {"view": "front", "x": 0.62, "y": 0.26}, "body_site": "back"}, "body_site"),
+        ({"place": {"view": "front", "x": 0.62, "y": 0.26}, "laterality": "right"}, "laterality"),
+        ({"place": None}, "body_site"),
+    ],
+)
+def test_what_is_no_place(
+    as_technician: APIClient, technician: Any, patient: Any, body: dict[str, Any], field: str
+) -> None:
+    named = errors(as_technician.post(url(patient), body, format="json"))
+    assert [each.split(".")[0] for each in named] == [field]
+    assert count(technician, Lesion) == 0
+    assert not {"lesion.added", "lesion.placed"} & set(actions(technician))
+
+
 def test_outsiders(
     as_stranger: APIClient, as_administrator: APIClient, technician: Any, patient: Any
 ) -> None:

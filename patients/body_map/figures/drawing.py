@@ -135,7 +135,7 @@ def circle(x: float, y: float, rx: float, ry: float | None = None) -> Polygon:
     """An ellipse, as a polygon of 24 corners."""
     height = rx if ry is None else ry
     angles = (2 * pi * index / 24 for index in range(24))
-    return tuple((round(x + rx * cos(a), 2), round(y + height * sin(a), 2)) for a in angles)
+    return tuple((round(x + rx * cos(a), 1), round(y + height * sin(a), 1)) for a in angles)
 
 
 def band(top: float, bottom: float, left: float, right: float) -> Polygon:
