@@ -55,7 +55,19 @@ ROOMS: tuple[tuple[StrOrPromise, tuple[Shortcut, ...]], ...] = (
             Shortcut("phrase", "p", _("Type a phrase")),
             Shortcut("diagnosis", "d", _("To the diagnosis")),
             Shortcut("report", "e", _("To the report")),
-            Shortcut("next-visit", "n", _("Next visit")),
+            Shortcut("next", "n", _("Next visit, next patient")),
+        ),
+    ),
+    (
+        _("Images"),
+        (
+            Shortcut("heat", "h", _("Heat map")),
+            Shortcut("outline", "t", _("Outline of the lesion")),
+            Shortcut("native", "1", _("Every pixel of the image")),
+            Shortcut("ruler", "m", _("Ruler")),
+            Shortcut("compare", "v", _("Compare with an earlier image")),
+            Shortcut("swap-images", "x", _("Show the other image")),
+            Shortcut("align", "a", _("Align the images")),
         ),
     ),
 )

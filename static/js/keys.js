@@ -60,8 +60,9 @@ function find(action) {
   if (inItem) return inItem;
   const all = declared(action);
   const outside = all.filter((element) => !element.closest("[data-key-item]"));
-  if (action === "undo") return outside.find((element) => element.closest("#toasts")) ?? outside[0];
-  return outside[0] ?? (all.length === 1 ? all[0] : undefined);
+  // What has just been done comes before what the page holds, and that before the page's frame.
+  const near = (places) => outside.find((element) => element.closest(places));
+  return near("#toasts") ?? near("#main") ?? outside[0] ?? (all.length === 1 ? all[0] : undefined);
 }
 
 function reveal(element) {
@@ -75,7 +76,8 @@ function move(step) {
   const at = all.indexOf(currentItem());
   const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step;
   const item = all[Math.min(Math.max(next, 0), all.length - 1)];
-  const place = declared("open", item)[0] ?? item.querySelector("a[href], button, [tabindex]");
+  const places = [...item.querySelectorAll("a[href], button, [tabindex]")];
+  const place = declared("open", item)[0] ?? places.find(isThere);
   last = item;
   reveal(place ?? item);
   return true;
@@ -169,7 +171,7 @@ function isForSomethingElse(event) {
 function actionFor(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   // Shift makes "?" on many keyboards, but "Shift+C" is not "c".
-  if (event.shiftKey && key !== event.key) return "";
+  if (event.shiftKey && key !== key.toUpperCase() && key.length === 1) return "";
   if (before) {
     const sequence = `${before} ${key}`;
     before = "";

@@ -29,10 +29,10 @@ def test_somebody_who_has_chosen_nothing_has_the_standard(doctor: Actor) -> None
 
 
 def test_what_was_chosen_holds_and_is_the_persons_alone(doctor: Actor, technician: Actor) -> None:
-    keep(doctor, {"claim": "X", "open": "", "go-worklist": "g  l"}, theme="dark")
-    keep(doctor, {"claim": "x", "open": ""}, theme="dark", single_letters=False)
+    keep(doctor, {"claim": "Y", "open": "", "go-worklist": "g  l"}, theme="dark")
+    keep(doctor, {"claim": "y", "open": ""}, theme="dark", single_letters=False)
     held = preferences.of(doctor.person)
-    assert (held.keys["claim"], held.keys["open"], held.keys["go-worklist"]) == ("x", "", "g w")
+    assert (held.keys["claim"], held.keys["open"], held.keys["go-worklist"]) == ("y", "", "g w")
     assert (held.theme, held.single_letters) == ("dark", False)
     assert UserPreference.objects.count() == 1
     assert preferences.of(technician.person) == preferences.STANDARD
@@ -51,7 +51,7 @@ def test_what_was_chosen_holds_and_is_the_persons_alone(doctor: Actor, technicia
         ("claim", "j", "is the key of"),
         ("claim", "J", "is the key of"),
         ("claim", "g", "is the key of"),
-        ("next-visit", "c d", "is the key of"),
+        ("next", "c d", "is the key of"),
         ("go-patients", "g w", "is the key of"),
     ],
 )

@@ -4,9 +4,11 @@ import html
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
@@ -33,9 +35,9 @@ def keys_of(client: Client) -> Any:
 
 def test_stored_once_and_on_every_page_from_then_on(doctors: Client, at_desk: Client) -> None:
     assert keys_of(doctors) == {"single_letters": True, "keys": shortcuts.standard()}
-    response = doctors.post(reverse(PAGE), sent(**{"key-claim": "x"}))
+    response = doctors.post(reverse(PAGE), sent(**{"key-claim": "y"}))
     assert response.url == reverse(PAGE)
-    assert keys_of(doctors)["keys"]["claim"] == "x"
+    assert keys_of(doctors)["keys"]["claim"] == "y"
     assert b'data-theme="dark"' in doctors.get(reverse("reports:worklist")).content
     assert b'data-theme="auto"' in at_desk.get(reverse("patients:find")).content
     assert b'data-theme="auto"' in Client().get(reverse("sign-in")).content
@@ -59,11 +61,22 @@ def test_a_refused_key_keeps_what_was_entered(doctors: Client, doctor: Any) -> N
 
 
 def test_back_to_the_standard_keys_leaves_the_theme(doctors: Client, doctor: Any) -> None:
-    doctors.post(reverse(PAGE), sent(**{"key-claim": "x"}))
-    doctors.post(reverse(PAGE), sent(**{"key-claim": "x"}) | {"standard": "1"})
+    doctors.post(reverse(PAGE), sent(**{"key-claim": "y"}))
+    doctors.post(reverse(PAGE), sent(**{"key-claim": "y"}) | {"standard": "1"})
     held = preferences.of(doctor.person)
     assert held.keys == shortcuts.standard()
     assert held.theme == "dark"
+
+
+def test_every_key_that_a_page_names_has_a_place_in_the_preferences() -> None:
+    named = {
+        action
+        for path in Path(settings.BASE_DIR, "templates").rglob("*.html")
+        for actions in re.findall(r'data-key="([^"]+)"', path.read_text())
+        for action in actions.split()
+    }
+    assert named <= set(shortcuts.SHORTCUTS)
+    assert {"open", "claim", "undo", "sign", "help", "search"} <= named
 
 
 @pytest.mark.parametrize(
