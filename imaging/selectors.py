@@ -28,7 +28,7 @@ class Visit:
     rejections: list[Rejection]
     held: list[Quarantine]
     unfinished: list[Upload]
-    last: dict[uuid.UUID, Instance]
+    last: dict[uuid.UUID | None, Instance]
 
     @property
     def assigned(self) -> list[Instance]:
@@ -65,7 +65,7 @@ def visit(*, actor: Actor, study_id: uuid.UUID) -> Visit:
         )
 
 
-def _last(actor: Actor, study: Study, here: list[Instance]) -> dict[uuid.UUID, Instance]:
+def _last(actor: Actor, study: Study, here: list[Instance]) -> dict[uuid.UUID | None, Instance]:
     """The newest image of each lesion from an earlier visit; where there is none, this one's."""
     found = {each.lesion_id: each for each in here if each.lesion_id}
     earlier = policies.visible(actor, Instance.objects.filter(patient_id=study.patient_id))

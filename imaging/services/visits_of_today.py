@@ -13,6 +13,7 @@ from dermaclinic.errors import Conflict, Invalid
 from imaging.day import today
 from imaging.models import Study
 from imaging.services.studies import start_study
+from patients.merging import records
 from patients.models import Patient, Purpose
 from patients.services import allows
 
@@ -68,10 +69,11 @@ def visit_of_today(*, actor: Actor, mrn: str) -> Study:
 
 
 def _patient(actor: Actor, number: str) -> Patient | None:
-    """The one with exactly this number; else the only one whose number differs in case alone."""
+    """The one with exactly this number; else the only one whose number differs in case alone.
+
+    A wristband may still carry the number of a record that was merged: it stands for the other one.
+    """
     patients = policies.visible(actor, Patient.objects.all())
-    exact = patients.filter(mrn=number).first()
-    if exact is not None:
-        return exact
-    alike = list(patients.filter(mrn__iexact=number)[:2])
-    return alike[0] if len(alike) == 1 else None
+    exact = list(patients.filter(mrn=number))
+    found = records.standing(exact or patients.filter(mrn__iexact=number)[:2])
+    return found[0] if len(found) == 1 else None

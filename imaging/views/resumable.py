@@ -67,9 +67,9 @@ def begin(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
             sha256=said.get(protocol.WHOLE_FILE, ""),
         )
     except services.UploadRefused as error:  # too many bytes: told before any has come
-        response = refusal(error)
-        response.status_code = protocol.TooLarge.status
-        return protocol.told(response)
+        refused = refusal(error)
+        refused.status_code = protocol.TooLarge.status
+        return protocol.told(refused)
     if begun.known is not None:
         return protocol.told(tile(request, begun.known.pk))
     assert begun.upload is not None

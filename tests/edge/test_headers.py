@@ -95,7 +95,7 @@ def policy(response: Any) -> dict[str, str]:
 
 
 def complaints(response: Any, *, draws: bool = False, films: bool = False) -> list[str]:
-    """What is not as it must be. A page that `films` may ask for the camera, and for nothing else."""
+    """What is not as it must be. A page that `films` may ask for the camera, for nothing else."""
     allows = [HEADERS["Permissions-Policy"], *([WITH_CAMERA] if films else [])]
     found = [
         f"{name}: {response.headers.get(name)}"

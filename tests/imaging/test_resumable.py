@@ -144,7 +144,7 @@ class TestArriving:
     def test_partial_bytes_are_sealed(self, sender: Sender, data: bytes) -> None:
         address = sender.begun(len(data))
         sender.send(address, 0, data[:5000])
-        stored = [path for path in vault().directory.rglob("*") if path.is_file()]  # type: ignore[attr-defined]
+        stored = [path for path in vault().directory.rglob("*") if path.is_file()]
         assert len(stored) == 1
         assert data[:64] not in stored[0].read_bytes()
         assert len(stored[0].read_bytes()) > 5000

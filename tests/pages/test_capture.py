@@ -15,6 +15,7 @@ from dermaclinic.audit.models import Event
 from imaging.day import today
 from imaging.models import Instance, Study
 from imaging.services import ingest
+from patients.merging.services import merge_patients
 from patients.services import record_consents
 from tests import factories
 from tests.imaging import files
@@ -92,6 +93,16 @@ class TestScanning:
         assert scan(at_desk, "Ab-1").status_code == 400
         assert scan(at_desk, "AB-1").status_code == 302
         assert len(rows(Study)) == 1
+
+    def test_the_number_of_a_merged_record_leads_to_the_one_that_stands_for_it(
+        self, at_desk: Client, doctor: Any, patient: Any, rows: Rows
+    ) -> None:
+        other = factories.patient(doctor, mrn="OLD-1", consent=False)
+        merge_patients(
+            actor=doctor, survivor_id=patient.pk, other_id=other.pk, reason="registered twice"
+        )
+        assert scan(at_desk, "OLD-1").status_code == 302
+        assert [study.patient_id for study in rows(Study)] == [patient.pk]
 
     def test_a_part_of_a_number_is_no_number(
         self, at_desk: Client, patient: Any, rows: Rows
