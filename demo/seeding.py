@@ -17,6 +17,7 @@ from demo import people
 from demo.dermoscopy import draw
 from demo.dicom import PatientTags, StudyTags, as_dicom
 from demo.lesions import Kind
+from demo.whereabouts import whereabouts
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.actor import Actor, member_actor
 from dermaclinic.accounts.models import Clinic, Membership
@@ -136,7 +137,7 @@ def _drawn(person: people.Person) -> Case:
         },
         consents=asdict(person.consents),
         lesions=[
-            {"body_site": lesion.body_site, "laterality": lesion.laterality}
+            whereabouts(lesion.body_site, lesion.laterality, turn=lesion.drawn.seed)
             for lesion in person.lesions
         ],
         truth=[kind.ham10000 for kind in kinds],
