@@ -11,7 +11,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from dermaclinic.accounts.forms import DateInput, PageForm
-from dermaclinic.errors import Conflict, Invalid
+from dermaclinic.errors import DomainError, Invalid
 from patients.body_map import REGIONS, VIEWS
 from patients.body_map.places import Place
 from patients.body_sites import CHOICES, PAIRED_SITES
@@ -214,7 +214,7 @@ class LesionForm(PageForm):
             self.add_error("body_site", _("Choose a place on the map, or a body site."))
         return cleaned
 
-    def refuse(self, error: Invalid | Conflict) -> None:
+    def refuse(self, error: DomainError) -> None:
         """A service's refusal beside the fields: a place stands in the field `spot`."""
         if "place" in error.errors:
             error.errors["spot"] = error.errors.pop("place")

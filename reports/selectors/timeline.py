@@ -195,9 +195,8 @@ def standings(actor: Actor, patient_id: uuid.UUID) -> dict[uuid.UUID, Standing]:
         .order_by("created_at", "id")
     )
     counting = list(
-        policies.visible(actor, Assessment.objects.all())
+        policies.visible(actor, Assessment.objects.standing())
         .filter(patient_id=patient_id)
-        .standing()
         .select_related("study")
         .order_by("-version")
     )
