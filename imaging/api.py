@@ -226,8 +226,7 @@ class QuarantineList(Endpoint):
             held = held.filter(Q(created_at__gt=at) | Q(created_at=at, pk__gt=pk))
         rows = list(held[: PAGE + 1])
         shown = rows[:PAGE]
-        for each in shown:
-            audit.viewed_quarantine(self.actor, each)
+        audit.viewed_quarantine(self.actor, *shown)
         more = len(rows) > PAGE
         last = f"{shown[-1].created_at.isoformat()} {shown[-1].pk}" if more else ""
         return page(request, QuarantineOut(shown, many=True).data, after=last)

@@ -11,7 +11,7 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import ClinicSettings, Role, default_mfa_roles
-from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.accounts.tenancy import clinic_context, forget, remembered
 from dermaclinic.errors import Conflict, Invalid
 
 PREVALENCES = (0.001, 0.6)
@@ -26,8 +26,8 @@ ALWAYS_TOLD = ("prevalence", "targets")  # the audit names these with every chan
 
 
 def current() -> ClinicSettings | None:
-    """The settings that hold; None while nothing has been set."""
-    return ClinicSettings.objects.first()
+    """The settings that hold; None while nothing has been set. Asked once in each context."""
+    return remembered("clinic_settings", ClinicSettings.objects.first)
 
 
 def history() -> list[ClinicSettings]:
@@ -62,6 +62,7 @@ def change(*, actor: Actor, number: int, **wanted: Any) -> ClinicSettings:
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "change", ClinicSettings)
+        forget("clinic_settings")
         former = current()
         before = _content(former or ClinicSettings())
         after = before | _plain(wanted)
@@ -78,6 +79,7 @@ def change(*, actor: Actor, number: int, **wanted: Any) -> ClinicSettings:
                 made.save(force_insert=True)
         except IntegrityError as error:
             raise _overtaken() from error
+        forget("clinic_settings")
         changed = {
             name: [before[name], value]
             for name, value in after.items()

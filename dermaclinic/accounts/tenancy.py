@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
@@ -19,8 +19,10 @@ from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import RunSQL
 
+T = TypeVar("T")
 QUEUES = {"inference_prediction", "reports_report"}
 _clinic: ContextVar[uuid.UUID | None] = ContextVar("clinic", default=None)
+_remembered: ContextVar[dict[str, Any] | None] = ContextVar("remembered", default=None)
 
 
 class NoClinicContext(RuntimeError):
@@ -47,7 +49,7 @@ def clinic_context(clinic_id: uuid.UUID) -> Iterator[None]:
         return
     if outer is not None:
         raise NoClinicContext("A clinic's context was opened inside another clinic's.")
-    token = _clinic.set(clinic_id)
+    token, noted = _clinic.set(clinic_id), _remembered.set({})
     try:
         with transaction.atomic():
             _set_clinic(str(clinic_id))
@@ -56,7 +58,27 @@ def clinic_context(clinic_id: uuid.UUID) -> Iterator[None]:
             if connection.savepoint_ids or len(connection.atomic_blocks) > 1:
                 _set_clinic("")
     finally:
+        _remembered.reset(noted)
         _clinic.reset(token)
+
+
+def remembered(name: str, find: Callable[[], T]) -> T:
+    """What `find` tells, asked once in each context: for what hardly ever changes.
+
+    Whoever changes it calls `forget`. Without a context it is asked every time.
+    """
+    known = _remembered.get()
+    if known is None:
+        return find()
+    if name not in known:
+        known[name] = find()
+    found: T = known[name]
+    return found
+
+
+def forget(name: str) -> None:
+    """Ask anew for what was `remembered`."""
+    (_remembered.get() or {}).pop(name, None)
 
 
 def _set_clinic(value: str) -> None:

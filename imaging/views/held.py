@@ -25,8 +25,7 @@ def held(request: MemberRequest) -> HttpResponse:
     """Everything that waits for a decision, oldest first; a look at each of them."""
     policies.require(request.actor, "view", Quarantine)
     waiting = list(selectors.open_quarantine(request.actor))
-    for each in waiting:
-        audit.viewed_quarantine(request.actor, each)
+    audit.viewed_quarantine(request.actor, *waiting)
     return render(request, "imaging/held.html", {"waiting": waiting})
 
 

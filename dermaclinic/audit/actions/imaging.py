@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dermaclinic.audit.actions.base import write
+from dermaclinic.audit.actions.base import event, write, write_all
 
 if TYPE_CHECKING:
     from dermaclinic.accounts.actor import Actor
@@ -61,8 +61,9 @@ def resolved_quarantine(actor: "Actor", held: Any) -> None:
     )
 
 
-def viewed_quarantine(actor: "Actor", held: Any) -> None:
-    write(actor, "quarantine.viewed", obj=held)
+def viewed_quarantine(actor: "Actor", *held: Any) -> None:
+    """One image that is held, or the list of them: an event each, for the patient's sake."""
+    write_all([event(actor, "quarantine.viewed", obj=each) for each in held])
 
 
 def assigned_image(actor: "Actor", instance: Any, *, lesion: Any) -> None:
