@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from dermaclinic.accounts.actor import Actor
 from patients.merging.steps import Obstacle
-from reports.models import Report
+from reports.models import Report, SecondReading
 from reports.services.claims import live
 
 
@@ -31,6 +32,23 @@ def claimed(actor: Actor, patients: Sequence[uuid.UUID]) -> list[Obstacle]:
             reverse("reports:review", args=[claim.study_id]),
         )
         for claim in others.select_related("doctor", "study").order_by("expires_at")
+    ]
+
+
+def read_second(actor: Actor, patients: Sequence[uuid.UUID]) -> list[Obstacle]:
+    """Second readings that another doctor has begun."""
+    others = SecondReading.objects.filter(
+        patient_id__in=patients, read_at=None, closed_at=None, claim_expires_at__gt=Now()
+    ).exclude(claimed_by=actor.person)
+    return [
+        Obstacle(
+            _("%(doctor)s is reading a lesion of the visit of %(day)s a second time. Wait for it.")
+            % {
+                "doctor": reading.claimed_by.full_name if reading.claimed_by else "",
+                "day": _day(reading.study.acquired_at),
+            }
+        )
+        for reading in others.select_related("claimed_by", "study").order_by("claim_expires_at")
     ]
 
 

@@ -76,7 +76,7 @@ def _lines(merge: Merge, found: list[Row]) -> list[str]:
     mine = [row for row in found if row.kept]
     came = {uuid.UUID(pk) for ids in merge.moved.values() for pk in ids}
     theirs = [row for row in found if row.by_kept and row.pk in came and row.table in PLACES]
-    new = [row for row in found if row.by_kept and row.pk not in came]
+    new = [row for row in found if row.by_kept and not row.kept and row.pk not in came]
     lines = []
     if names := _names(mine):
         lines.append(_("Of this record: %(names)s") % {"names": names})

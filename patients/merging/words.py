@@ -21,12 +21,13 @@ _COUNTED = {
     "imaging.upload": ngettext_lazy("%d file that was being sent", "%d files that were being sent"),
     "reports.assessment": ngettext_lazy("%d assessment", "%d assessments"),
     "reports.secondreading": ngettext_lazy("%d second reading", "%d second readings"),
+    "reports.consensusproposal": ngettext_lazy(
+        "%d proposal for a consensus", "%d proposals for a consensus"
+    ),
     "reports.consensus": ngettext_lazy("%d consensus", "%d consensuses"),
     "reports.histology": ngettext_lazy("%d histology result", "%d histology results"),
     "reports.report": ngettext_lazy("%d report", "%d reports"),
 }
-# Kept by the software for its lists: nothing that a person would count.
-_UNTOLD = {"reports.waiting"}
 
 
 def models() -> dict[str, Any]:
@@ -44,11 +45,7 @@ def models() -> dict[str, Any]:
 
 def counted(rows: Mapping[str, int]) -> list[str]:
     """ "3 visits", "12 images": numbers of rows by table, in the order of the floors."""
-    return [
-        _words(model, rows[table])
-        for table, model in models().items()
-        if rows.get(table) and model._meta.label_lower not in _UNTOLD
-    ]
+    return [_words(model, rows[table]) for table, model in models().items() if rows.get(table)]
 
 
 def _words(model: type[Model], number: int) -> str:

@@ -63,5 +63,7 @@ class Migration(migrations.Migration):
         ),
         sql.merges(),
         sql.movable_when("reports_report", "OLD.status = 'signed'"),
+        sql.movable_when("reports_secondreading", "OLD.closed_at IS NOT NULL"),
+        sql.movable_when("reports_consensusproposal", "true"),
         sql.movable_when("imaging_quarantine", "OLD.resolution <> 'open'"),
     ]
