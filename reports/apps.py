@@ -26,7 +26,7 @@ class ReportsConfig(AppConfig):
         steps.on_moved.append(_moved)
         steps.before_taking_back.append(_objection)
         steps.on_filed.append(_filed)
-        merges.at_work += [merging.claimed, merging.drafted]
+        merges.at_work += [merging.claimed, merging.read_second, merging.drafted]
         joining.join()
 
 
