@@ -67,8 +67,8 @@ def test_no_picture_of_the_opinion_is_offered(doctors: Client, doctor: Actor) ->
     lesion, images = lesion_over_time(doctor)
     scenes.finish(doctor, images[1])
     page = text(doctors, address(lesion))
-    assert "heat-map" not in page
-    assert "outline" not in page
+    assert "/heat-map/" not in page
+    assert "/outline/" not in page
 
 
 def test_a_scale_that_is_known(doctors: Client, doctor: Actor) -> None:

@@ -1,7 +1,7 @@
 // How the right image is laid over the left one: by the server, by two points, or by hand.
 
 import { Handles } from "./handles.js";
-import { about, after, degrees, scale, through } from "./similarity.js";
+import { about, after, degrees, of, scale, through } from "./similarity.js";
 
 const NUDGES = {
   left: { x: -1 },
@@ -35,6 +35,7 @@ export class Align {
     this.names = names;
     this.former = [];
     this.said = root.querySelector("[data-align-said]");
+    this.placed = root.querySelector("[data-placed]");
     this.working = root.querySelector("[data-align-working]");
     this.button = root.querySelector("[data-align-now]");
     this.points = root.querySelector("[data-points]");
@@ -66,12 +67,27 @@ export class Align {
     this.former.push(this.pair.onto);
     this.pair.place(onto);
     this.undoing.disabled = false;
+    return this.showPlace();
+  }
+
+  // What the right image has been turned by, and scaled to, in its own pixels.
+  showPlace() {
+    const { lang } = document.documentElement;
+    const round = (value, places) =>
+      value.toLocaleString(lang, { maximumFractionDigits: places, signDisplay: "negative" });
+    const { onto } = this.pair;
+    const words = this.root.dataset.sayPlaced
+      .replace("{degrees}", round(degrees(onto), 1))
+      .replace("{scale}", round(scale(onto) * 100, 1));
+    this.placed.textContent = words;
+    return words;
   }
 
   undo() {
     const former = this.former.pop();
     if (!former) return;
     this.pair.place(former);
+    this.showPlace();
     this.say(this.root.dataset.sayUndone);
     if (this.former.length > 0) return;
     this.undoing.disabled = true;
@@ -88,11 +104,7 @@ export class Align {
       const kind = answer.headers.get("Content-Type") ?? "";
       if (!answer.ok || !kind.startsWith("application/json")) throw new Error(answer.status);
       const found = await answer.json();
-      if (found.aligned) {
-        this.former.push(this.pair.onto);
-        this.pair.placeBy(found);
-        this.undoing.disabled = false;
-      }
+      if (found.aligned) this.change(of(found));
       this.say(found.said);
     } catch {
       this.say(this.root.dataset.sayFailed);
@@ -154,12 +166,7 @@ export class Align {
     const pixel = this.pair.step() * times;
     const shift = { a: 1, b: 0, dx: x * pixel, dy: y * pixel };
     const turned = about(this.pair.middle(), turn * times, factor ** times);
-    this.change(after(shift, after(turned, this.pair.onto)));
-    const round = (value, places) =>
-      value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: places });
-    const sentence = this.root.dataset.sayMoved
-      .replace("{degrees}", round(degrees(this.pair.onto), 1))
-      .replace("{scale}", round(scale(this.pair.onto) * 100, 0));
+    const sentence = this.change(after(shift, after(turned, this.pair.onto)));
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.say(sentence), 300);
   }

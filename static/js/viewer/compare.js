@@ -14,7 +14,7 @@ function setUp(root) {
   const said = root.querySelector(":scope > [data-said]");
   const tell = (words) => (said.textContent = words);
   const figures = ["left", "right"].map((place) => root.querySelector(`[data-side=${place}]`));
-  const names = figures.map((figure) => figure.dataset.name);
+  const names = figures.map((figure) => figure.dataset.name.trim());
   const pair = new Pair(...figures);
 
   for (const side of [pair.left, pair.right]) {
@@ -23,6 +23,8 @@ function setUp(root) {
     setUpLight(figure.querySelector("[data-lights]"), () => [picture, viewer.drawer.canvas]);
     const button = figure.querySelector("[data-ruler]");
     new Ruler(viewer, button, figure.querySelector("[data-length]"), tell);
+    // Both zooms are shown, the left one's is said.
+    showZoom(viewer, figure.querySelector("[data-percent]"), side === pair.left ? tell : () => {});
   }
 
   const flicker = new Flicker(root, pair, names, tell);
@@ -57,7 +59,7 @@ function setUp(root) {
     () => {
       for (const each of root.querySelectorAll("[data-controls]")) each.hidden = false;
       setMode("beside");
-      showZoom(pair.left.viewer, root.querySelector("[data-percent]"), tell);
+      align.showPlace();
     },
     () => say(root.dataset.sayImage),
   );

@@ -49,7 +49,9 @@ export class Flicker {
     if (!this.over) return;
     this.fade.value = share * 100;
     const name = share === 0 ? this.names[0] : share === 1 ? this.names[1] : null;
-    const both = `${Math.round(100 - share * 100)} % ${this.names[0]}, ${Math.round(share * 100)} % ${this.names[1]}`;
+    const both = this.root.dataset.sayMixed
+      .replace("{left}", Math.round(100 - share * 100))
+      .replace("{right}", Math.round(share * 100));
     this.front.textContent = name ? this.root.dataset.sayFront.replace("{image}", name) : both;
     this.fade.setAttribute("aria-valuetext", name ?? both);
   }

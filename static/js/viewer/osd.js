@@ -60,10 +60,10 @@ export function zoom(viewer, how) {
   const { viewport, world } = viewer;
   const item = world.getItemAt(0);
   if (!item) return;
-  if (how === "whole") viewport.goHome();
-  else if (how === "native") viewport.zoomTo(item.imageToViewportZoom(1 / devicePixelRatio));
-  else viewport.zoomBy(how === "in" ? 1.5 : 1 / 1.5);
-  viewport.applyConstraints();
+  // A small image is smaller than the whole view then, which no gesture may make it.
+  if (how === "native") return viewport.zoomTo(item.imageToViewportZoom(1 / devicePixelRatio));
+  if (how === "whole") return viewport.goHome();
+  viewport.zoomBy(how === "in" ? 1.5 : 1 / 1.5).applyConstraints();
 }
 
 // Shows the zoom in an <output> as it changes, and says it once it rests.
@@ -75,9 +75,10 @@ export function showZoom(viewer, output, tell) {
     if (now === null) return;
     const words = output.dataset.words.replace("{percent}", now);
     if (output.textContent !== words) output.textContent = words;
+    told ??= now;
     clearTimeout(resting);
     resting = setTimeout(() => {
-      if (told !== null && told !== now) tell(words);
+      if (told !== now) tell(words);
       told = now;
     }, 600);
   };

@@ -3,7 +3,7 @@
 // What OpenSeadragon calls the viewport is here the left image with a width of 1, in both.
 
 import { arrived, makeViewer } from "./osd.js";
-import { at, degrees, of, scale } from "./similarity.js";
+import { at, degrees, scale } from "./similarity.js";
 import { spacing } from "./ruler.js";
 
 const LEADS = ["canvas-press", "canvas-scroll", "canvas-key", "canvas-pinch", "canvas-double-click"];
@@ -73,10 +73,6 @@ export class Pair {
       true,
     );
     this.right.viewer.forceRedraw();
-  }
-
-  placeBy(found) {
-    this.place(of(found));
   }
 
   // Pixels of the left image that one pixel of the screen takes now.
