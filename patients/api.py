@@ -230,6 +230,7 @@ class PatientDetail(Endpoint):
         return Response(
             {
                 **PatientOut(record.patient).data,
+                "merged_into": record.patient.merged_into_id,
                 "contact": asdict(record.contact),
                 "consents": _consents(standing),
                 "lesions": LesionOut(record.lesions, many=True).data,

@@ -36,7 +36,9 @@ def test_register(role: str, request: Any, clinic: Any) -> None:
     read = client.get(f"{PATIENTS}{told['id']}/")
     assert read.status_code == 200
     unasked = dict.fromkeys(["care", "ai_opinion", "comparison", "teaching", "research"])
-    assert read.json() == told | {"contact": NOTHING, "consents": unasked, "lesions": []}
+    assert read.json() == told | {
+        "merged_into": None, "contact": NOTHING, "consents": unasked, "lesions": [],
+    }  # fmt: skip
 
 
 def test_contact_data_come_back_with_the_record_alone(as_technician: APIClient) -> None:
