@@ -28,10 +28,11 @@ from imaging.services import Quarantined, UploadRefused, ingest, start_study
 from inference.models import Prediction, Status
 from patients.models import Lesion, Patient
 from patients.services import add_lesion, record_consents, register_patient
+from reports import veil
 from reports.diagnoses import DIAGNOSES
 from reports.models import Assessment, Phrase, Report
 from reports.services import phrases
-from reports.services.assessments import record_assessment
+from reports.services.assessments import keep_assessment, record_assessment
 from reports.services.composing import compose
 from reports.services.signing import sign
 
@@ -223,7 +224,9 @@ def review_past(case: Case, doctor: Actor, *, password: str) -> None:
         studies = list(Study.objects.filter(patient=patient).order_by("acquired_at"))[:-1]
         lesions = list(Lesion.objects.filter(patient=patient).order_by("number"))
         assessed = set(
-            Assessment.objects.filter(study__in=studies).values_list("study_id", "lesion_id")
+            Assessment.objects.standing()
+            .filter(study__in=studies)
+            .values_list("study_id", "lesion_id")
         )
         reported = set(
             Report.objects.filter(study__in=studies, status="signed").values_list(
@@ -244,21 +247,24 @@ def _assess(doctor: Actor, study: Study, lesion: Lesion, truth: str) -> None:
     management = MANAGEMENT[truth]
     tomorrow = timezone.localdate() + timedelta(days=1)
     due = max(study.acquired_at.date() + timedelta(days=182), tomorrow)
-    record_assessment(
+    reason = "The dermoscopic structures fit this diagnosis better (synthetic demo case)."
+    made = record_assessment(
         actor=doctor,
         study_id=study.pk,
         lesion_id=lesion.pk,
         diagnoses=[next(d.code for d in DIAGNOSES.values() if d.model_class == truth)],
         management=management,
         due=due if management == "monitor" else None,
-        reason="The dermoscopic structures fit this diagnosis better (synthetic demo case).",
+        reason=reason,
     )
+    if veil.unconfirmed(made):
+        keep_assessment(actor=doctor, assessment_id=made.pk, reason=reason)
 
 
 def _report(doctor: Actor, study: Study, password: str) -> None:
     with clinic_context(doctor.clinic_id):
         newest: dict[Any, Any] = {}
-        for row in Assessment.objects.filter(study=study).order_by("version"):
+        for row in Assessment.objects.standing().filter(study=study).order_by("version"):
             newest[row.lesion_id] = row.pk
     if newest:
         draft = compose(actor=doctor, assessment_ids=list(newest.values()))

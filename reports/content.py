@@ -18,10 +18,12 @@ from inference.lens import Lens
 from inference.services.cases import age_on
 from patients.body_sites import BODY_SITES
 from patients.models import Lesion, Patient
-from reports import diagnoses, snapshot
+from reports import diagnoses, snapshot, veil
 from reports.models import Assessment, Report
 
-SCHEMA = 2  # 2: opinions at the clinic's prevalence, with what the image alone says
+# 2: opinions at the clinic's prevalence, with what the image alone says
+# 3: what the doctor had recorded before seeing the opinion
+SCHEMA = 3
 
 
 def canonical(content: dict[str, Any]) -> bytes:
@@ -44,6 +46,7 @@ def freeze(
     """
     clinic = Clinic.objects.get(pk=actor.clinic_id)
     lens = Lens.of()
+    firsts = veil.first_impressions(assessments)
     seen = Instance.objects.in_bulk({pk for each in assessments for pk in each.images})
     return {
         "schema": SCHEMA,
@@ -64,7 +67,10 @@ def freeze(
             "id": str(report.study_id),
             "date": report.study.acquired_at.date().isoformat(),
         },
-        "lesions": [lesion(each, [seen[pk] for pk in each.images], lens) for each in assessments],
+        "lesions": [
+            lesion(each, [seen[pk] for pk in each.images], lens, first=firsts.get(each.pk))
+            for each in assessments
+        ],
         "withdrawn": _withdrawn(report, assessments),
         "signed": {
             "by": actor.name,
@@ -112,8 +118,17 @@ def _patient(patient: Patient, study: Study) -> dict[str, Any]:
     }
 
 
-def lesion(assessment: Assessment, images: list[Instance], lens: Lens) -> dict[str, Any]:
-    """What a report says of an assessed lesion, with the `images` that the doctor saw."""
+def lesion(
+    assessment: Assessment,
+    images: list[Instance],
+    lens: Lens,
+    *,
+    first: Assessment | None = None,
+) -> dict[str, Any]:
+    """What a report says of an assessed lesion, with the `images` that the doctor saw.
+
+    `first` is what its author had recorded before seeing the opinion; see `veil`.
+    """
     of: Lesion = assessment.lesion
     return {
         "id": str(of.pk),
@@ -122,7 +137,7 @@ def lesion(assessment: Assessment, images: list[Instance], lens: Lens) -> dict[s
         "site_code": BODY_SITES[of.body_site].code,
         "note": of.note,
         "images": [_image(each) for each in images],
-        "assessment": _assessment(assessment),
+        "assessment": _assessment(assessment, first),
         "opinion": snapshot.opinion(assessment, lens),
         "opinion_state": assessment.get_opinion_state_display(),
     }
@@ -142,7 +157,7 @@ def _image(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _assessment(assessment: Assessment) -> dict[str, Any]:
+def _assessment(assessment: Assessment, first: Assessment | None) -> dict[str, Any]:
     return {
         "id": str(assessment.pk),
         "version": assessment.version,
@@ -151,12 +166,31 @@ def _assessment(assessment: Assessment) -> dict[str, Any]:
         "two_step": assessment.get_two_step_display(),
         "description": assessment.description,
         "algorithm": assessment.get_algorithm_display(),
+        "agreement": assessment.get_agreement_display(),
+        "reason": assessment.reason,
+        "comment": assessment.comment,
+        "blinded": assessment.blinded,
+        "first_impression": _first_impression(assessment, first),
+        **_judgement(assessment),
+    }
+
+
+def _first_impression(assessment: Assessment, first: Assessment | None) -> dict[str, Any] | None:
+    if first is None:
+        return None
+    return {
+        "version": first.version,
+        "agreement": first.get_agreement_display(),
+        "changed_mind": veil.changed_mind(assessment, first),
+        **_judgement(first),
+    }
+
+
+def _judgement(assessment: Assessment) -> dict[str, Any]:
+    return {
         "diagnoses": [
             {"code": code, "display": diagnoses.display(code)} for code in assessment.diagnoses
         ],
         "management": assessment.get_management_display(),
         "due": assessment.due.isoformat() if assessment.due else None,
-        "agreement": assessment.get_agreement_display(),
-        "reason": assessment.reason,
-        "comment": assessment.comment,
     }

@@ -4,6 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -95,12 +96,17 @@ class Review:
         return any(row.state == OpinionState.PENDING for row in rows)
 
     @property
+    def unconfirmed(self) -> list[ReviewLesion]:
+        """Lesions that no report can speak of before somebody has said what holds."""
+        return [each for each in self.lesions if each.unconfirmed]
+
+    @property
     def ready_to_report(self) -> list[Assessment]:
-        """The newest assessments of this visit that no signed report holds yet."""
+        """The newest assessments of this visit that hold, and that no signed report holds yet."""
         signed = [each for each in self.reports if each.status == Report.Status.SIGNED]
         reported = _held(signed)
         newest = [each.assessment for each in self.lesions if each.assessment is not None]
-        return [each for each in newest if each.pk not in reported]
+        return [each for each in newest if each.pk not in reported and not veil.unconfirmed(each)]
 
 
 def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
@@ -157,7 +163,7 @@ def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
         )
 
 
-def _before(study: Study, lesions: QuerySet[Instance, dict[str, uuid.UUID]]) -> QuerySet[Instance]:
+def _before(study: Study, lesions: QuerySet[Instance, Any]) -> QuerySet[Instance]:
     return Instance.objects.filter(lesion__in=lesions, study__acquired_at__lt=study.acquired_at)
 
 

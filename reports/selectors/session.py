@@ -16,7 +16,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance, Study
 from inference.lens import Lens
-from reports import content
+from reports import content, veil
 from reports.models import Assessment, Report, ReportAssessment
 from reports.services import composing
 
@@ -63,7 +63,7 @@ def session(actor: Actor, *, now: datetime | None = None) -> list[SessionVisit]:
         for each in mine:
             by_visit[each.study_id].append(each)
         chosen = dict(islice(by_visit.items(), MOST))
-        around = _Around.of(list(chosen))
+        around = _Around.of(list(chosen), mine)
         visits = [_visit(made, around) for made in chosen.values()]
         audit.viewed_session(
             actor,
@@ -92,15 +92,18 @@ def _unsigned(actor: Actor, now: datetime) -> list[Assessment]:
 
 @dataclass(frozen=True)
 class _Around:
-    """What else there is of the visits: images, which of them are assessed, signed reports."""
+    """What else there is of the visits: images, which of them are assessed, signed reports, and
+    what the doctor had recorded before seeing the opinions.
+    """
 
     images: dict[uuid.UUID, list[Instance]]
     answered: set[uuid.UUID]
     signed: dict[tuple[uuid.UUID, uuid.UUID], Report]
+    firsts: dict[uuid.UUID, Assessment]
     lens: Lens
 
     @classmethod
-    def of(cls, studies: list[uuid.UUID]) -> "_Around":
+    def of(cls, studies: list[uuid.UUID], mine: list[Assessment]) -> "_Around":
         images: dict[uuid.UUID, list[Instance]] = defaultdict(list)
         for each in Instance.objects.filter(study__in=studies).order_by("created_at", "id"):
             images[each.study_id].append(each)
@@ -115,6 +118,7 @@ class _Around:
                 (each.report.study_id, each.assessment.lesion_id): each.report
                 for each in items.select_related("report", "assessment")
             },
+            firsts=veil.first_impressions(mine),
             lens=Lens.of(),
         )
 
@@ -126,7 +130,8 @@ def _visit(made: list[Assessment], around: _Around) -> SessionVisit:
     for each in made:
         places = [(pk, each.lesion_id) for pk in each.images]
         seen = [filed[place] for place in places if place in filed]
-        visit.lesions.append(content.lesion(each, seen, around.lens))
+        first = around.firsts.get(each.pk)
+        visit.lesions.append(content.lesion(each, seen, around.lens, first=first))
         former = around.signed.get((each.study_id, each.lesion_id))
         visit.former = visit.former or former
         visit.refusal = visit.refusal or composing.obstacle(

@@ -227,7 +227,8 @@ def _cases(pairs: Iterable[Pair]) -> Iterator[Case]:
         if pair.lesion_id is not None:
             by_lesion[pair.lesion_id].append(pair)
     assessed: dict[uuid.UUID, list[Assessment]] = defaultdict(list)
-    newest_first = Assessment.objects.filter(lesion__in=by_lesion).order_by("-recorded_at")
+    standing = Assessment.objects.standing().filter(lesion__in=by_lesion)
+    newest_first = standing.order_by("-recorded_at")
     for assessment in newest_first:
         assessed[assessment.lesion_id].append(assessment)
     found = Histology.objects.filter(lesion__in=by_lesion).order_by("lesion_id", "-version")

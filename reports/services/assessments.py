@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.db.models import Max
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from dermaclinic import audit
 from dermaclinic.accounts import policies
@@ -19,9 +17,8 @@ from inference.models import Prediction
 from patients.models import Lesion, Patient, Purpose
 from patients.services import allows
 from reports import opinions, steps, veil
-from reports.diagnoses import DIAGNOSES
-from reports.models import Agreement, Algorithm, Assessment, Management, OpinionState, TwoStep
-from reports.services import claims, waiting
+from reports.models import Agreement, Algorithm, Assessment, OpinionState, TwoStep
+from reports.services import answers, claims, waiting
 
 # What makes two recordings the same: a double click is answered with the version that is there.
 _SAME = (
@@ -64,7 +61,8 @@ def record_assessment(
         patient = Patient.objects.select_for_update(no_key=True).get(pk=study.patient_id)
         claims.respect(actor, study)
         images = _images(study, lesion)
-        _check(diagnoses, management, due, two_step, algorithm)
+        answers.check(diagnoses, management, due)
+        _check_method(two_step, algorithm)
         opinion, state = _opinion(patient, images)
         made = Assessment(
             clinic_id=actor.clinic_id,
@@ -88,10 +86,10 @@ def record_assessment(
         )
         versions = Assessment.objects.filter(study=study, lesion=lesion)
         newest = versions.standing().first()
-        if newest is not None and _content(newest) == _content(made):
+        if newest is not None and _repeats(made, newest):
             return newest
         if made.agreement == Agreement.DIFFERS and not made.reason and not made.blinded:
-            raise _invalid("reason", _("Your diagnosis departs from the opinion. Please say why."))
+            raise _unexplained()
         made.version = (versions.aggregate(last=Max("version"))["last"] or 0) + 1
         made.save(force_insert=True)
         first = veil.first_impression(made)
@@ -121,6 +119,8 @@ def keep_assessment(*, actor: Actor, assessment_id: uuid.UUID, reason: str) -> A
             raise Conflict(_("The lesion has been assessed anew meanwhile, or it was taken back."))
         if not veil.unconfirmed(made):
             raise Conflict(_("This assessment does not differ from the opinion: it stands."))
+        if not reason.strip():
+            raise _unexplained()
         return record_assessment(
             actor=actor,
             study_id=made.study_id,
@@ -128,6 +128,10 @@ def keep_assessment(*, actor: Actor, assessment_id: uuid.UUID, reason: str) -> A
             reason=reason,
             **{name: getattr(made, name) for name in _KEPT},
         )
+
+
+def _unexplained() -> Invalid:
+    return answers.invalid("reason", _("Your diagnosis departs from the opinion. Please say why."))
 
 
 def _blinded(
@@ -140,6 +144,12 @@ def _blinded(
     return bool(hidden) if opinion is None else opinion.instance_id in hidden
 
 
+def _repeats(made: Assessment, newest: Assessment) -> bool:
+    """A double click. But who says the same again in sight of the opinion, and why, confirms it."""
+    confirms = veil.unconfirmed(newest) and bool(made.reason) and not made.blinded
+    return _content(newest) == _content(made) and not confirms
+
+
 def _content(assessment: Assessment) -> tuple[object, ...]:
     return tuple(getattr(assessment, name) for name in _SAME)
 
@@ -147,7 +157,7 @@ def _content(assessment: Assessment) -> tuple[object, ...]:
 def _images(study: Study, lesion: Lesion) -> list[Instance]:
     images = list(Instance.objects.filter(study=study, lesion=lesion).order_by("created_at", "id"))
     if not images:
-        raise _invalid(
+        raise answers.invalid(
             "lesion", _("There is no image of this lesion in this visit. Assign one to it first.")
         )
     return images
@@ -159,32 +169,12 @@ def _opinion(patient: Patient, images: list[Instance]) -> tuple[Prediction | Non
     return opinions.choose([newest.get(image.pk) for image in images], opted_out=opted_out)
 
 
-def _check(
-    diagnoses: Sequence[str], management: str, due: date | None, two_step: str, algorithm: str
-) -> None:
-    if not 1 <= len(diagnoses) <= 3:
-        raise _invalid("diagnoses", _("Give one to three diagnoses, the most likely first."))
-    if len(set(diagnoses)) < len(diagnoses):
-        raise _invalid("diagnoses", _("Give each diagnosis once."))
-    if unknown := [code for code in diagnoses if code not in DIAGNOSES]:
-        raise _invalid(
-            "diagnoses",
-            _("%(code)s is not in the list of diagnoses. Choose one from it.")
-            % {"code": unknown[0]},
-        )
-    if management not in Management.values:
-        raise _invalid("management", _("Say what is to be done with the lesion."))
-    if management == Management.MONITOR and due is None:
-        raise _invalid("due", _("Say until when the lesion is to be monitored."))
-    if management != Management.MONITOR and due is not None:
-        raise _invalid("due", _("A date goes with monitoring only."))
-    if due is not None and due <= timezone.localdate():
-        raise _invalid("due", _("The date must lie in the future."))
+def _check_method(two_step: str, algorithm: str) -> None:
     if two_step and two_step not in TwoStep.values:
-        raise _invalid("two_step", _("Choose melanocytic, not melanocytic, or leave it open."))
+        raise answers.invalid(
+            "two_step", _("Choose melanocytic, not melanocytic, or leave it open.")
+        )
     if algorithm and algorithm not in Algorithm.values:
-        raise _invalid("algorithm", _("Choose an algorithm from the list, or leave it open."))
-
-
-def _invalid(field: str, sentence: StrOrPromise) -> Invalid:
-    return Invalid(sentence, errors={field: [sentence]})
+        raise answers.invalid(
+            "algorithm", _("Choose an algorithm from the list, or leave it open.")
+        )

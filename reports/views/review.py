@@ -97,10 +97,11 @@ def _card(request: MemberRequest, row: ReviewLesion, refused: tuple[uuid.UUID, A
     bound = refused[1] if refused is not None and refused[0] == row.lesion.pk else None
     form = bound if isinstance(bound, AssessmentForm) else None
     keep = bound if isinstance(bound, KeepForm) else None
-    if keep is None and row.unconfirmed and row.assessment.author == request.actor.user:
+    made = row.assessment
+    if keep is None and made is not None and row.unconfirmed and made.author == request.actor.user:
         keep = KeepForm.for_lesion(row.lesion.number)
     number = row.lesion.number
-    return Card(row, form or AssessmentForm.for_lesion(number, former=row.assessment), keep)
+    return Card(row, form or AssessmentForm.for_lesion(number, former=made), keep)
 
 
 def _consents(patient: Patient) -> list[tuple[Any, bool | None]]:

@@ -73,6 +73,12 @@ class ReviewRulesForm(PageForm):
         )
 
     @property
+    def conditions(self) -> list[tuple[Any, list[Any]]]:
+        """The boxes under the names of their groups."""
+        boxes = iter(self["second_read_codes"])
+        return [(label, [next(boxes) for _choice in choices]) for label, choices in _conditions()]
+
+    @property
     def answers(self) -> dict[str, Any]:
         """What `clinic_settings.change` takes."""
         given = dict(self.cleaned_data)

@@ -63,6 +63,7 @@ def page(request: Any, browser: Browser, doctor: Any) -> Iterator[Page]:
 
 
 def test_the_panel_opens_by_keyboard(page: Page, doctor: Any, tmp_path: Path) -> None:
+    scenes.sighted(doctor)
     asked = opinion(doctor)
     cases(doctor, FEWEST - 2)
     cases(doctor, 2, diagnosis=scenes.NEVUS)

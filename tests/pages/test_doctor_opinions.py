@@ -18,8 +18,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def picture(doctor: Any) -> Any:
-    """An image whose opinion waits."""
+    """An image whose opinion waits, in a clinic that shows opinions at once."""
     scenes.model()
+    scenes.sighted(doctor)
     _study, _lesions, [made] = scenes.visit(doctor)
     return made
 

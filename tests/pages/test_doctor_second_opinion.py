@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.models import ApiToken, Membership
+from dermaclinic.accounts.tenancy import clinic_context
 from inference.models import Prediction
 from inference.network.prevalence import shift
 from reports.services.composing import compose
@@ -22,6 +23,12 @@ from tests.pages.test_doctor_review import address, text
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _sighted(doctor: Any) -> None:
+    """What is closed before a diagnosis is tested with what is blinded."""
+    scenes.sighted(doctor)
 
 
 @pytest.fixture
@@ -40,7 +47,10 @@ def read(doctor: Any) -> tuple[Any, Any, Prediction]:
     return study, lesion, made
 
 
-def declare(administrator: Any, prevalence: float | None, number: int = 0) -> None:
+def declare(administrator: Any, prevalence: float | None) -> None:
+    with clinic_context(administrator.clinic_id):
+        held = clinic_settings.current()
+    number = held.number if held else 0
     clinic_settings.change(actor=administrator, number=number, prevalence=prevalence, targets={})
 
 
@@ -192,7 +202,7 @@ def test_a_report_keeps_the_prevalence_of_its_day(
     study, lesion, _made = read
     declare(administrator, 0.02)
     made = scenes.assess(doctor, study, lesion)
-    declare(administrator, 0.3, number=1)
+    declare(administrator, 0.3)
     draft = compose(actor=doctor, assessment_ids=[made.pk])
     report = sign(actor=doctor, report_id=draft.pk, password=factories.PASSWORD)
     [told] = scenes.stored(doctor, report).content["lesions"]

@@ -24,6 +24,12 @@ from tests.reports.confirmed import cases, opinion, towards
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _sighted(doctor: Any) -> None:
+    """What comes before the panel opens is tested with what is blinded."""
+    scenes.sighted(doctor)
+
+
 @pytest.fixture
 def denials(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What was written past any rollback, instead of through a second connection."""
