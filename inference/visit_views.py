@@ -36,7 +36,7 @@ def briefs(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     images = policies.visible(request.actor, Instance.objects.filter(study=study, pk__in=shown))
     opted_out = not allows(study.patient, Purpose.AI_OPINION)
     newest = selectors.newest(request.actor, [image.pk for image in images])
-    found = []
+    found, seen = [], []
     for image in images:
         prediction = newest.get(image.pk)
         state = _state(prediction, opted_out)
@@ -45,9 +45,10 @@ def briefs(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
         found.append({"instance": image, "prediction": prediction, "state": state})
         if prediction is not None and state == Status.READY:
             prediction.instance = image
-            audit.viewed_prediction(request.actor, prediction)
+            seen.append(prediction)
     if not found:
         return HttpResponse(status=204)
+    audit.viewed_triages(request.actor, seen)
     return render(request, "inference/_briefs.html", {"briefs": found})
 
 

@@ -44,6 +44,7 @@ from dermaclinic.audit.actions.inference import (
     shadowed_model as shadowed_model,
     unshadowed_model as unshadowed_model,
     viewed_prediction as viewed_prediction,
+    viewed_triages as viewed_triages,
 )
 from dermaclinic.audit.actions.keys import (
     rotated_keys as rotated_keys,

@@ -77,7 +77,7 @@ def _lesions(actor: Actor, study: Study, wanted: set[uuid.UUID]) -> dict[uuid.UU
 def _images(actor: Actor, study: Study, wanted: Former) -> list[Instance]:
     """Locked, in one order for everybody."""
     rows = Instance.objects.select_for_update(of=("self",)).filter(study=study, pk__in=wanted)
-    found = list(rows.select_related("patient", "study").order_by("pk"))
+    found = list(rows.select_related("patient", "study", "lesion").order_by("pk"))
     for missing in set(wanted) - {image.pk for image in found}:
         policies.find(actor, "assign", Instance.objects.filter(study=study), pk=missing)
     return found

@@ -190,6 +190,7 @@ CALLS: dict[str, Arguments] = {
     "imaging.services.ingest.ingest": with_actor(
         study_id=lambda s: s.study_id, data=lambda s: opinions.picture(778)
     ),
+    "imaging.services.ingest.target": in_place(lambda s, g: s.study_id, lambda s, g: None),
     "imaging.services.ingest.refuse_unread": with_actor(
         study_id=lambda s: s.study_id, size=lambda s: 10**9
     ),
@@ -341,6 +342,7 @@ PARTS = {
     "imaging.selectors.visits": "the patient's page, whose look is patient.viewed",
     "imaging.selectors.open_quarantine": "a list of ids and codes; each image opened is a look",
     "imaging.selectors.unfinished": "sizes of one's own files on the visit's page, study.viewed",
+    "imaging.services.ingest.target": "what a file is meant for; its ingest or upload tells of it",
     "imaging.services.arriving.upload_state": "how many bytes of one's own file are there",
     "imaging.services.arriving.receive_part": "bytes of a file that was begun; ingest tells of it",
     "imaging.services.arriving.sweep_uploads": "nothing has expired here; what has is told of",

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 
 from dermaclinic.accounts.tenancy import tenant_tables
@@ -45,7 +46,12 @@ def observed() -> Iterator[Seen]:
             seen.touched.update(names.findall(text))
         return execute(sql, params, many, context)
 
+    # The denials' connection, too, which is not among the settings' own in the matrix.
+    watched = {
+        *connections.all(initialized_only=True),
+        connections[settings.AUDIT_DENIALS_DATABASE],
+    }
     with ExitStack() as stack:
-        for connection in connections.all(initialized_only=True):
+        for connection in watched:
             stack.enter_context(connection.execute_wrapper(watch))
         yield seen

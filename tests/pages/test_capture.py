@@ -326,6 +326,29 @@ class TestBriefs:
         assert "Urgent" in page or "Routine" in page
         assert "elanoma" not in page and "nevus" not in page and "%" not in page
 
+    def test_many_opinions_cost_what_one_does(
+        self, doctor: Any, doctors: Client, technician: Any, rows: Rows
+    ) -> None:
+        study, [lesion], [image] = scenes.visit(doctor)
+        images = [image, *(take(doctor, study, seed, lesion) for seed in (50, 51, 52))]
+        for each in images:
+            scenes.finish(doctor, each)
+        few, many = (
+            self.cost(doctors, study, [f"{each.pk}:" for each in some])
+            for some in (images[:1], images)
+        )
+        assert many == few
+        looks = rows(Event, action="prediction.viewed")
+        assert len(looks) == 1 + len(images) + 1  # what was asked for once, to warm up
+        assert {look.detail["shown"] for look in looks} == {"triage"}
+
+    def cost(self, client: Client, study: Any, pairs: list[str]) -> int:
+        if len(pairs) == 1:
+            self.ask(client, study, *pairs)
+        with CaptureQueriesContext(connection) as asked:
+            assert self.ask(client, study, *pairs).status_code == 200
+        return len(asked)
+
     def test_an_image_of_another_visit_is_not_told_of(
         self, technician: Any, doctor: Any, at_desk: Client, study: Any, rows: Rows
     ) -> None:

@@ -94,6 +94,21 @@ def test_the_same_file_again_is_the_same_image(at_desk: Client, study: Any, rows
     assert f'data-image="{image.pk}"' in again.content.decode()
 
 
+def test_without_scripts_the_visit_comes_again(at_desk: Client, study: Any, rows: Rows) -> None:
+    address = reverse("imaging:upload", args=[study.pk])
+    plain = {"Sec-Fetch-Dest": "document"}
+    stored, refused = (
+        at_desk.post(
+            address, {"file": SimpleUploadedFile("a.jpg", data)}, headers=plain, follow=True
+        )
+        for data in (files.jpeg(), b"<html>")
+    )
+    assert stored.redirect_chain == [(reverse("imaging:visit", args=[study.pk]), 302)]
+    assert "The image is stored" in stored.content.decode()
+    assert "This is not an image" in refused.content.decode()
+    assert (len(rows(Instance)), len(rows(Rejection))) == (1, 1)
+
+
 @pytest.mark.parametrize(("data", "code"), [(b"", "empty"), (b"<html>no</html>", "not-an-image")])
 def test_a_refused_file_says_why_and_stays_in_the_list(
     at_desk: Client, study: Any, rows: Rows, data: bytes, code: str

@@ -28,6 +28,17 @@ def viewed_prediction(actor: "Actor", prediction: Any, *, veiled: bool = False) 
     )
 
 
+def viewed_triages(actor: "Actor", predictions: Sequence[Any]) -> None:
+    """Of each of them urgent or routine was shown, and no more; one statement for all."""
+    write_all(
+        event(
+            actor, "prediction.viewed", obj=each, patient=each.instance.patient_id,
+            detail={"shown": "triage"},
+        )
+        for each in predictions
+    )  # fmt: skip
+
+
 def recorded_predictions(actor: "Actor", rows: Sequence[tuple[Any, uuid.UUID]]) -> None:
     """A batch of opinions, one event each: (prediction, its patient's id)."""
     write_all(

@@ -40,7 +40,10 @@ export class Queue {
   async judge(job, verdict) {
     const place = job.row.querySelector(".upload__verdict");
     place.textContent = this.say.sayJudging;
-    showVerdict(place, verdict ?? (await verdictOn(job.file, this.say.measure)), this.say);
+    const found = verdict ?? (await verdictOn(job.file, this.say.measure));
+    // Of a file that was turned away nothing is to be judged; the server's own verdict stays.
+    if (job.state === "failed" || job.state === "held") place.replaceChildren();
+    else if (job.state !== "done") showVerdict(place, found, this.say);
   }
 
   enter(job) {
@@ -106,6 +109,7 @@ export class Queue {
   }
 
   failed(job, error) {
+    if (error instanceof Refused) job.row.querySelector(".upload__verdict").replaceChildren();
     if (error instanceof Refused) {
       const { problem } = error;
       const detail = problem.detail || this.say.sayFailed;
