@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django import template
@@ -30,12 +31,21 @@ def role_name(role: str) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of static/icons/sprite.svg. Without a label it is decoration, hidden from readers."""
-    href = f"{static('icons/sprite.svg')}#{name}"
     if label:
         return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>',
+            label,
+            f"{static('icons/sprite.svg')}#{name}",
         )
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)
+    return _decoration(static("icons/sprite.svg"), name)
+
+
+@cache
+def _decoration(sprite: str, name: str) -> SafeString:
+    """A list draws the same ones hundreds of times."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', sprite, name
+    )
 
 
 @register.filter
