@@ -65,8 +65,13 @@ test-all: install .venv/.native-test lint types ## all of it
 	$(PYTEST) $(ARGS)
 
 .PHONY: bench
-bench: install ## print the ratios: the whole worker against the bare network
+bench: install ## print the ratios: the worker against the bare network, pages in a large clinic
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.pages
+
+.PHONY: bench-pages
+bench-pages: install ## how long each page takes, with 10,000 and with 1,000,000 predictions
+	$(BIN)/python -m bench.pages $(ARGS)
 
 .PHONY: lint
 lint: install ## style, imports between the floors, migrations that are missing

@@ -56,7 +56,9 @@ def grow(
         "waiting": min(round(WAITING * patients), MOST_WAITING),
         "events": round(EVENTS_A_PREDICTION * predictions),
     }
-    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor, _in_a_hurry(cursor):
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SET maintenance_work_mem = '512MB'")
         cursor.execute("SET work_mem = '128MB'")
@@ -68,12 +70,30 @@ def grow(
             with _without_indexes(cursor, table):
                 _multiply(cursor, table, templates[table], source, columns)
         say("  audit_event")
+        cursor.execute(rows.EVENTS, given)
+        cursor.execute("ANALYZE audit_event")
+        say("  audit_seal")
         with _without_indexes(cursor, "audit_sealedevent"):
-            cursor.execute(rows.EVENTS, given)
             cursor.execute(rows.SEALS, given)
+        say("  making it tidy")
         cursor.execute(rows.DROP)
     connection.close()
     return _tidied(url)
+
+
+@contextmanager
+def _in_a_hurry(cursor: Any) -> Iterator[None]:
+    """With few checkpoints, and no page written twice: this data may be lost."""
+    hurry = {"full_page_writes": "off", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
+    for name, value in hurry.items():
+        cursor.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    cursor.execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        for name in hurry:
+            cursor.execute(f"ALTER SYSTEM RESET {name}")
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 def _months(cursor: Any) -> None:

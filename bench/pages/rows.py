@@ -211,8 +211,9 @@ INSERT INTO audit_seal (clinic_id, number, sealed_at, first_event, last_event, c
 SELECT %(clinic)s, row_number() OVER (ORDER BY min(id)), max(at), min(id), max(id), count(*),
        '1', '', '', 1, 'bench', ''
 FROM audit_event WHERE clinic_id = %(clinic)s GROUP BY id / 50;
+ANALYZE audit_seal;
 INSERT INTO audit_sealedevent (event_id, seal_id, position)
 SELECT event.id, seal.id, event.id - seal.first_event
 FROM audit_event AS event JOIN audit_seal AS seal
-    ON event.id BETWEEN seal.first_event AND seal.last_event AND seal.clinic_id = event.clinic_id
+    ON event.id / 50 = seal.first_event / 50 AND seal.clinic_id = event.clinic_id
 """

@@ -1,6 +1,7 @@
 """Measures the server's time for each page, through WSGI, as the web role behind the wall."""
 
 import io
+import itertools
 import json
 import statistics
 import time
@@ -83,14 +84,14 @@ def _requests(clinic: Large, ask: Ask) -> Iterator[dict[str, Any]]:
     needed = parts(ask) - fixed.keys() - days().keys()
     fitting = [row for row in clinic.sample if needed <= row.keys()] if not fixed else []
     headers = clinic.headers[ask.role, "api" if ask.kind == "api" else "page"]
-    made = RequestFactory()
+    made, numbers = RequestFactory(), itertools.count()
     while True:
         for row in fitting or [{}]:
             names = {"name": clinic.scene.name, "mrn": clinic.scene.mrn} | row | days() | fixed
             for name in needed - row.keys():
                 names[name] = getattr(clinic.scene, name)
             path = "/" + ask.path.format(**names)
-            data, kind = sent(ask, names)
+            data, kind = sent(ask, names, next(numbers))
             request = made.generic(ask.method, path, data, kind, headers=dict(headers))
             environ = dict(request.environ)
             environ["wsgi.input"] = io.BytesIO(data)
