@@ -41,8 +41,8 @@ ROOMS: tuple[tuple[StrOrPromise, tuple[Shortcut, ...]], ...] = (
     (
         _("In lists"),
         (
-            Shortcut("next-item", "j", _("Next row")),
-            Shortcut("previous-item", "k", _("Previous row")),
+            Shortcut("next-item", "j", _("Next row, next lesion")),
+            Shortcut("previous-item", "k", _("Previous row, previous lesion")),
             Shortcut("open", "o", _("Open")),
             Shortcut("claim", "c", _("Claim")),
             Shortcut("release", "r", _("Release")),

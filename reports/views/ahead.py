@@ -37,5 +37,4 @@ def script(request: MemberRequest) -> HttpResponse:
         raise Http404
     response = HttpResponse(Path(path).read_bytes(), content_type="text/javascript")
     response.headers["Service-Worker-Allowed"] = reverse("reports:worklist")
-    response.headers["Cache-Control"] = "no-cache"
     return response

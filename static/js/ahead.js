@@ -6,10 +6,7 @@ const [, study] = /\/reports\/visits\/([0-9a-f-]{36})\/$/.exec(location.pathname
 const AFTER = 1000; // the open visit's own images come first
 const STAY = 20_000; // less than the half minute after which browsers end an idle worker
 
-async function worker() {
-  const registration = await navigator.serviceWorker.getRegistration(scope);
-  return registration?.active;
-}
+let worker = null; // of an earlier page, or this one's
 
 async function bring() {
   await navigator.serviceWorker.register(aheadScript, { scope });
@@ -17,6 +14,7 @@ async function bring() {
   const answer = await fetch(`${ahead}?from=${study}`, { headers: { "X-Background": "true" } });
   if (!answer.ok) return;
   const { images } = await answer.json();
+  worker = active;
   active.postMessage({ kind: "bring", images });
   setInterval(() => {
     if (!document.hidden) active.postMessage({ kind: "stay" });
@@ -29,7 +27,8 @@ if (ahead && "serviceWorker" in navigator) {
     if (document.readyState === "complete") start();
     else addEventListener("load", start);
   }
-  document.addEventListener("submit", async (event) => {
-    if (event.target.getAttribute("action") === signOut) (await worker())?.postMessage({ kind: "wipe" });
+  navigator.serviceWorker.getRegistration(scope).then((found) => (worker ??= found?.active));
+  document.addEventListener("submit", (event) => {
+    if (event.target.getAttribute("action") === signOut) worker?.postMessage({ kind: "wipe" });
   });
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from dermaclinic.accounts import preferences, shortcuts
 from dermaclinic.accounts.tenancy import clinic_context
@@ -157,7 +157,12 @@ def test_the_keys_of_the_page_are_told(page: Page) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys of this page")
     expect(dialog).to_be_visible()
-    for words in ("Next row", "Open the visit", "Claim the visit", "Go to the worklist"):
+    for words in (
+        "Next row, next lesion",
+        "Open the visit",
+        "Claim the visit",
+        "Go to the worklist",
+    ):
         expect(dialog.get_by_text(words)).to_be_visible()
     check_axe(page)
     page.keyboard.press("c")
@@ -226,6 +231,8 @@ def test_a_colleagues_claim_locks_counts_down_and_lapses(
 
 
 def test_claims_by_mouse_and_a_way_back_that_waits(page: Page, doctor: Any) -> None:
+    page.clock.install()
+    page.reload()
     row = page.locator(".waiting").nth(1)
     row.get_by_role("button", name="Only claim").click()
     expect(row).to_contain_text("Yours until")
@@ -233,9 +240,29 @@ def test_claims_by_mouse_and_a_way_back_that_waits(page: Page, doctor: Any) -> N
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(row).to_contain_text("Free")
     expect(page.locator("#toasts")).to_contain_text("free for others")
+    toast = page.locator("#toasts [data-undo]")
+    toast.hover()
+    page.clock.fast_forward(60_000)
+    expect(toast).to_be_visible()
+    page.mouse.move(5, 5)
+    page.clock.fast_forward(11_000)
+    expect(toast).to_have_count(0)
+    row.get_by_role("button", name="Only claim").click()
     page.locator("#toasts").get_by_role("button", name="Dismiss").click()
-    expect(page.locator("#toasts [data-undo]")).to_have_count(0)
-    assert scenes.count(doctor, Claim) == 0
+    expect(toast).to_have_count(0)
+    assert scenes.count(doctor, Claim) == 1
+
+
+def test_what_takes_longer_than_a_second_says_so(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/claim/", lambda route: held.append(route))
+    busy = page.get_by_role("progressbar", name="Working")
+    page.locator(".waiting").first.get_by_role("button", name="Only claim").click()
+    expect(busy).to_be_visible()
+    expect(page.locator("#busy-said")).to_have_text("Still working on it…")
+    held[0].fallback()
+    expect(busy).to_be_hidden()
+    expect(page.locator(".waiting").first).to_contain_text("Yours until")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -55,7 +55,7 @@ def test_a_refused_key_keeps_what_was_entered(doctors: Client, doctor: Any) -> N
     response = doctors.post(reverse(PAGE), sent(**{"key-claim": "j", "key-open": "ö"}))
     page = response.content.decode()
     assert response.status_code == 422
-    assert "j is the key of “Next row” already." in html.unescape(page)
+    assert "j is the key of “Next row, next lesion” already." in html.unescape(page)
     assert 'value="ö"' in page
     assert UserPreference.objects.count() == 0
 
