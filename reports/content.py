@@ -16,7 +16,6 @@ from dermaclinic.accounts.models import Clinic
 from imaging.models import Instance, Study
 from inference.lens import Lens
 from inference.services.cases import age_on
-from patients.body_sites import BODY_SITES
 from patients.models import Lesion, Patient
 from reports import diagnoses, snapshot, veil
 from reports.models import Assessment, Report
@@ -134,7 +133,7 @@ def lesion(
         "id": str(of.pk),
         "number": of.number,
         "site": of.site,
-        "site_code": BODY_SITES[of.body_site].code,
+        "site_code": of.site_code,
         "note": of.note,
         "images": [_image(each) for each in images],
         "assessment": _assessment(assessment, first),

@@ -113,7 +113,7 @@ def test_a_marker_leads_to_the_lesion_and_a_move_is_undone(
         scenes.assess(doctor, study, lesion, reason="seen by daylight")
     with signed_in(browser, house, "doctor") as page:
         open_record(page, house, patient)
-        page.get_by_role("link", name="Lesion 1, Shoulder blade, left").press("Enter")
+        page.get_by_role("link", name="Lesion 1, Shoulder blade, left: discharged").press("Enter")
         expect(page.get_by_role("heading", name="Lesion 1: Shoulder blade, left")).to_be_visible()
         expect(page.get_by_text("That is about 1.1 mm")).to_be_visible()
         check_axe(page)
