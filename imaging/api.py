@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -74,6 +74,7 @@ class StudyDetail(Endpoint):
     @reading
     def get(self, request: Request, study_id: uuid.UUID) -> Response:
         visit = selectors.visit(actor=self.actor, study_id=study_id)
+        prefetch_related_objects([visit.study], "instances__predictions")
         return Response(StudyOut(visit.study, context={"request": request}).data)
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic import audit
@@ -19,9 +23,27 @@ from dermaclinic.errors import Conflict, NotFound
 
 
 def of(user: User) -> list[UserSession]:
-    """The person's sessions that still hold, the last used first."""
-    found = UserSession.objects.purge_and_list(user)
-    return sorted(found, key=lambda each: each.last_seen_at, reverse=True)
+    """The person's sessions that still hold, the last used first; the others' rows are deleted.
+
+    As allauth's `purge_and_list`, which asks once for each session.
+    """
+    found = list(UserSession.objects.filter(user=user).order_by("-last_seen_at"))
+    keys = [each.session_key for each in found]
+    stored = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    holding = {each.session_key for each in stored if _is_of(user, each.get_decoded())}
+    UserSession.objects.filter(
+        pk__in=[e.pk for e in found if e.session_key not in holding]
+    ).delete()
+    return [each for each in found if each.session_key in holding]
+
+
+def _is_of(user: User, session: dict[str, Any]) -> bool:
+    """Is somebody signed in there as this person, with the password that holds?"""
+    known = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    told = session.get(HASH_SESSION_KEY, "")
+    return session.get(SESSION_KEY) == str(user.pk) and any(
+        constant_time_compare(told, each) for each in known
+    )
 
 
 def end(*, actor: Actor, session_id: int, current: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from reports.models import Assessment, AssessmentWithdrawal, Waiting
 from reports.selectors import worklist
 from reports.services import waiting
 from tests import factories
+from tests.database import acting_as
 from tests.reports import scenes
 from workers.default import sweep_waiting
 
@@ -155,12 +157,10 @@ def test_the_nightly_sweep_mends_and_tells(
 
 def test_a_visit_waits_once_and_in_its_own_clinic(doctor: Any, stranger: Any, model: Any) -> None:
     study, _lesions, _images = scenes.visit(doctor)
-    with clinic_context(doctor.clinic_id), pytest.raises(IntegrityError):
-        Waiting.objects.create(clinic_id=doctor.clinic_id, study=study)
-    with clinic_context(stranger.clinic_id):
-        assert Waiting.objects.count() == 0
-        with pytest.raises(IntegrityError):
-            Waiting.objects.create(clinic_id=stranger.clinic_id, study=study)
+    for actor in (doctor, stranger):
+        with pytest.raises(IntegrityError), clinic_context(actor.clinic_id):
+            Waiting.objects.create(clinic_id=actor.clinic_id, study=study)
+    assert listed(stranger) == set()
     assert listed(doctor) == {study.pk}
 
 
@@ -174,3 +174,21 @@ def test_asking_anew_costs_the_same_for_any_visit(doctor: Any, model: Any) -> No
             waiting.refresh([study.pk])
         counts.append(len(captured))
     assert counts[0] == counts[1] <= 6
+
+
+def test_the_migration_fills_in_what_the_rule_says(doctor: Any, stranger: Any, model: Any) -> None:
+    scenes.visit(doctor)
+    done, [lesion], _images = scenes.visit(doctor)
+    scenes.assess(doctor, done, lesion)
+    back, [lesion], _images = scenes.visit(doctor)
+    withdraw(doctor, scenes.assess(doctor, back, lesion))
+    loose, _lesions, _images = scenes.visit(stranger)
+    scenes.image(stranger, loose)
+    kept = {actor.name: listed(actor) for actor in (doctor, stranger)}
+    assert [len(each) for each in kept.values()] == [2, 1]
+    for actor in (doctor, stranger):
+        with clinic_context(actor.clinic_id):
+            Waiting.objects.all().delete()
+    with acting_as("owner"), connection.cursor() as cursor:
+        cursor.execute(import_module("reports.migrations.0006_waiting").FILL)
+    assert {actor.name: listed(actor) for actor in (doctor, stranger)} == kept
