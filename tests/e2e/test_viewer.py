@@ -274,6 +274,9 @@ def test_one_over_the_other(page: Page, lesion: Any, press: Press) -> None:
     assert named.startswith("In front: ")
     press(swap)
     assert front.text_content() != named
+    root.get_by_role("application").first.focus()
+    page.keyboard.press(" ")
+    assert front.text_content() == named
     press(root.get_by_role("button", name="Alternate"))
     shown = front.text_content()
     page.wait_for_function(

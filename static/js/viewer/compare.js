@@ -45,7 +45,7 @@ function setUp(root) {
     flicker.setMode(mode === "over");
   };
   root.addEventListener("change", (event) => {
-    if (event.target.name === "mode") setMode(event.target.value);
+    if (event.target.name === "mode") pair.keepInSight(() => setMode(event.target.value));
   });
   root.addEventListener("click", (event) => {
     const button = event.target.closest("[data-zoom]");

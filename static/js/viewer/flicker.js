@@ -8,8 +8,7 @@ const SHORTEST = 0.4;
 export class Flicker {
   // `names`: what the left and the right image are called; `tell`: to screen readers.
   constructor(root, pair, names, tell) {
-    this.stages = [pair.left.stage, pair.right.stage];
-    this.canvas = pair.right.viewer.canvas;
+    this.viewers = [pair.left.viewer, pair.right.viewer];
     this.root = root;
     this.names = names;
     this.tell = tell;
@@ -23,6 +22,13 @@ export class Flicker {
       this.show(Number(this.fade.value) / 100);
     });
     root.querySelector("[data-swap]").addEventListener("click", () => this.swap());
+    for (const viewer of this.viewers) {
+      viewer.addHandler("canvas-key", ({ originalEvent }) => {
+        if (!this.over || originalEvent.key !== " ") return;
+        originalEvent.preventDefault();
+        this.swap();
+      });
+    }
     this.button.addEventListener("click", () => (this.clock ? this.stop(true) : this.start()));
     this.period.addEventListener("input", () => this.setPeriod());
     document.addEventListener("visibilitychange", () => document.hidden && this.stop());
@@ -33,19 +39,17 @@ export class Flicker {
     this.over = over;
     this.stop();
     // Below the other one it takes neither the pointer nor the focus.
-    this.canvas.tabIndex = over ? -1 : 0;
+    this.viewers[1].canvas.tabIndex = over ? -1 : 0;
     this.show(over ? Number(this.fade.value) / 100 : 0);
   }
 
   // `share`: 0 shows the left image, 1 the right one.
   show(share) {
     this.share = share;
-    const [left, right] = this.stages;
-    left.style.visibility = "";
-    right.style.opacity = this.over ? share : "";
-    right.style.visibility = this.over && share === 0 ? "hidden" : "";
-    // The whole of the front image, not what shows through where it ends.
-    left.toggleAttribute("data-behind", this.over && share === 1);
+    const [left, right] = this.viewers.map(({ container }) => container.style);
+    right.opacity = this.over ? share : "";
+    // All of the image in front, and nothing of the other where it ends.
+    left.opacity = this.over && share === 1 ? 0 : "";
     if (!this.over) return;
     this.fade.value = share * 100;
     const name = share === 0 ? this.names[0] : share === 1 ? this.names[1] : null;

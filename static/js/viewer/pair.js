@@ -96,6 +96,18 @@ export class Pair {
     other.viewer.viewport.panTo(viewport.getCenter(true), true);
   }
 
+  // Keeps what is seen in sight while `act` gives the viewers another size.
+  keepInSight(act) {
+    const seen = this.left.viewer.viewport.getBounds(true);
+    act();
+    requestAnimationFrame(() => {
+      requestAnimationFrame(() => {
+        this.left.viewer.viewport.fitBounds(seen, true);
+        this.follow(this.left, this.together);
+      });
+    });
+  }
+
   // Each viewer finds its new size in a frame of its own.
   settle() {
     requestAnimationFrame(() => {
