@@ -15,6 +15,7 @@ FINE, BROAD = 0.9, 5.0  # standard deviations in pixels: detail is what is in be
 _CLIP = 2.5  # a hair is no more than a spot
 _DARKEST = 0.14  # of full light: around a round field of view it is darker
 _RIM = 2
+_BARE = 0.1  # of the detail's own strength: less is rounding
 _LITTLE = np.float32(0.05)
 _LARGEST = 3  # times the fixed picture's size
 _ALMOST = 0.9  # of a pixel that was resampled is known
@@ -30,6 +31,11 @@ class Level:
     detail: Array
     known: Array
     factor: float
+
+    @property
+    def is_bare(self) -> bool:
+        """Is there nothing in it that could be found again?"""
+        return bool(np.abs(self.detail).max() < _BARE)
 
 
 class Pyramid:

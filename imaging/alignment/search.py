@@ -28,9 +28,12 @@ def candidates(fixed: Pyramid, moving: Pyramid, check: Check) -> list[Similarity
 
     The moving picture is turned and scaled, and each time correlated with the fixed one at every
     shift at once, with what lies outside of either picture left out (Padfield 2012,
-    doi:10.1109/TIP.2011.2181402). `check` is called between the steps.
+    doi:10.1109/TIP.2011.2181402). None where a picture shows nothing. `check` is called between
+    the steps.
     """
     still = fixed.level(_SIDE)
+    if still.is_bare or moving.level(_SIDE).is_bare:
+        return []
     found: list[tuple[float, Similarity]] = []
     for scale in _SCALES:
         onto = Similarity(float(scale) * fixed.longer / moving.longer, 0, 0, 0)

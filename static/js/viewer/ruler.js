@@ -36,7 +36,7 @@ export class Ruler {
   }
 
   remove() {
-    if (this.handles) this.off();
+    if (this.handles) this.off(false);
     this.button.removeEventListener("click", this.pressed);
   }
 
@@ -65,14 +65,14 @@ export class Ruler {
     this.handles.buttons[0].focus();
   }
 
-  off() {
+  off(focus = true) {
     this.viewer.removeHandler("update-viewport", this.draw);
     this.handles.remove();
     this.svg.remove();
     this.handles = null;
     this.output.textContent = "";
     this.button.setAttribute("aria-pressed", "false");
-    this.button.focus();
+    if (focus) this.button.focus();
   }
 
   measure(points) {
