@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from dermaclinic.accounts.web import MemberRequest, member, reading
-from dermaclinic.errors import Invalid
+from dermaclinic.errors import Conflict, DomainError, Invalid
 from imaging import selectors, services
 from imaging.forms import uuid_or_none
 from imaging.services.assigning import Assigned
@@ -23,32 +23,53 @@ def assign(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
     lesion_id = uuid_or_none(request.POST.get("lesion"))
     if lesion_id is None:
         raise Invalid(_("Choose a lesion."))
-    done = services.assign_images(
-        actor=request.actor,
-        study_id=study_id,
-        image_ids=_images(request),
-        lesion_id=lesion_id,
-    )
+    try:
+        done = services.assign_images(
+            actor=request.actor,
+            study_id=study_id,
+            image_ids=_images(request),
+            lesion_id=lesion_id,
+        )
+    except (Conflict, Invalid) as error:
+        return _refused(request, error)
     return _answer(request, study_id, done, back=False)
 
 
 @member
 @require_POST
 def take_back(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """File images as before: `lesion` has as many values as `image`, "" for none."""
-    lesions = [uuid_or_none(each) for each in request.POST.getlist("lesion")]
-    images = _images(request)
-    if len(lesions) != len(images):
-        raise Invalid(_("The request was not understood. Reload the page and try again."))
-    done = services.take_back_assignment(
-        actor=request.actor, study_id=study_id, former=dict(zip(images, lesions, strict=True))
-    )
+    """File images as before: `former` holds "image:lesion" pairs with commas between them, the
+    lesion left out for none."""
+    pairs = [each.partition(":") for each in request.POST.get("former", "").split(",") if each]
+    try:
+        done = services.take_back_assignment(
+            actor=request.actor,
+            study_id=study_id,
+            former={_id(image): uuid_or_none(lesion) for image, _colon, lesion in pairs},
+        )
+    except (Conflict, Invalid) as error:
+        return _refused(request, error)
     return _answer(request, study_id, done, back=True)
 
 
 def _images(request: MemberRequest) -> list[uuid.UUID]:
-    found = [uuid_or_none(each) for each in request.POST.getlist("image")]
-    return [each for each in found if each is not None]
+    """A form's checkboxes, or one field with commas: a form has no room for hundreds of fields."""
+    return [_id(each) for field in request.POST.getlist("image") for each in field.split(",")]
+
+
+def _id(text: str) -> uuid.UUID:
+    found = uuid_or_none(text)
+    if found is None:
+        raise Invalid(_("Choose at least one image."))
+    return found
+
+
+def _refused(request: MemberRequest, error: DomainError) -> HttpResponse:
+    """Why nothing was changed, where the page says what was done."""
+    if not getattr(request, "htmx", False):
+        raise error
+    context = {"said": error.detail, "refused": True, "oob": True}
+    return render(request, "imaging/_undo.html", context, status=error.status)
 
 
 def _answer(
@@ -72,7 +93,7 @@ def _fragment(
         "visit": found,
         "lesions": list(found.study.patient.lesions.all()),
         "changed": [image for image in found.instances if image.pk in changed],
-        "former": done.former,
+        "former": ",".join(f"{image}:{lesion or ''}" for image, lesion in done.former.items()),
         "was_in_tray": {pk for pk, lesion in done.former.items() if lesion is None},
         "said": said(done, back=back),
         "undo": not back,

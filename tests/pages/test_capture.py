@@ -234,8 +234,9 @@ class TestTray:
         return client.post(address, fields, headers=headers or HTMX)
 
     def take_back(self, client: Client, study: Any, former: dict[Any, Any]) -> Any:
-        fields = {"image": list(former), "lesion": [each or "" for each in former.values()]}
-        return client.post(reverse("imaging:take-back", args=[study.pk]), fields, headers=HTMX)
+        pairs = ",".join(f"{image}:{lesion or ''}" for image, lesion in former.items())
+        address = reverse("imaging:take-back", args=[study.pk])
+        return client.post(address, {"former": pairs}, headers=HTMX)
 
     def test_many_are_given_to_a_lesion_at_once(
         self, at_desk: Client, study: Any, loose: Any, lesions: Any, rows: Rows
@@ -251,6 +252,17 @@ class TestTray:
         assert f'id="tile-{loose[0].pk}"' in page
         assert "2 images show lesion 2: Back" in page
         assert len(rows(Event, action="image.assigned")) == 2
+
+    def test_hundreds_fit_into_one_field(
+        self, at_desk: Client, study: Any, loose: Any, lesions: Any, rows: Rows
+    ) -> None:
+        fields = {"image": ",".join(str(each.pk) for each in loose), "lesion": lesions[0].pk}
+        address = reverse("imaging:assign-images", args=[study.pk])
+        page = at_desk.post(address, fields, headers=HTMX).content.decode()
+        assert len(rows(Instance, lesion=lesions[0])) == 3
+        assert page.count('type="hidden" name="former"') == 1
+        for rubbish in ("x", ",", f"{loose[0].pk},"):
+            assert at_desk.post(address, fields | {"image": rubbish}).status_code == 400
 
     def test_without_scripts_the_page_comes_again(
         self, at_desk: Client, study: Any, loose: Any, lesions: Any, rows: Rows
@@ -279,7 +291,9 @@ class TestTray:
         scenes.assess(doctor, study, lesions[0])
         answer = self.take_back(at_desk, study, {each.pk: None for each in loose[:2]})
         assert answer.status_code == 409
-        assert "A doctor has assessed this image meanwhile" in answer.content.decode()
+        told = answer.content.decode()
+        assert "A doctor has assessed this image meanwhile" in told
+        assert 'id="undo"' in told and "<!doctype" not in told  # in its place on the page
         assert len(rows(Instance, lesion=lesions[0])) == 2
         assert not rows(Event, action="image.assignment_taken_back")
 

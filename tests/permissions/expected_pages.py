@@ -130,7 +130,7 @@ IMAGING = [
     row(
         "imaging/visits/<uuid:study_id>/take-back/",
         POST=page_of(302, T, D),
-        send=lambda s: {"image": s.instance_id, "lesion": s.lesion_id},
+        send=lambda s: {"former": f"{s.instance_id}:{s.lesion_id}"},
     ),
     row("imaging/visits/<uuid:study_id>/arrivals/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/", GET=page_of(200, T, D)),
@@ -213,8 +213,8 @@ INFERENCE = [
 REPORTS = [
     row("reports/", GET=page(200, D)),
     row("reports/live/", GET=page(200, D)),
-    row("reports/next/", POST=page(302, D), closed=same(405)),
-    row("reports/next/ahead/", GET=page(200, D), closed=same(405)),
+    row("reports/next/", POST=page(302, D)),
+    row("reports/next/ahead/", GET=page(200, D)),
     # A script of ours, like those under static/.
     row("reports/next/ahead.js", GET=same(200), closed=same(405)),
     row("reports/visits/<uuid:study_id>/", GET=page_of(200, T, D)),

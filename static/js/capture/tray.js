@@ -27,13 +27,16 @@ export function startTray() {
   document.addEventListener("dragleave", left);
   document.addEventListener("drop", dropped);
   // A lesion that is pressed without anything chosen takes the image that the keyboard stands on.
+  // Hundreds go in one field: a form has no room for as many.
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.target.id !== "tray" || chosen().length) return;
-    const box = boxes()[place];
-    if (box) event.detail.parameters.append("image", box.value);
+    if (event.target.id !== "tray") return;
+    const taken = chosen().length ? chosen() : boxes().slice(place, place + 1);
+    event.detail.parameters.set("image", taken.map((box) => box.value).join(","));
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.id === "tray") inside = true;
+    if (event.target.id !== "tray") return;
+    inside = true;
+    tell(event.target.dataset.sayAssigning);
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target?.id !== "matching" && !document.getElementById("matching")) return;
