@@ -108,7 +108,6 @@ ACCOUNT = [
         "account/preferences/",
         GET=page(200, *ALL),
         POST=page(302, *ALL),
-        closed=same(405),
         send=lambda s: {"theme": "dark", "single_letters": "on"},
     ),
     row("account/stay/", POST=person(204), closed=same(405)),
