@@ -101,6 +101,7 @@ CLINICS = (
         (
             Staff("Tilda", "Technician-Sample", "technician@fernlake.example", "technician"),
             Staff("Dov", "Doctor-Sample", "doctor@fernlake.example", "doctor"),
+            Staff("Dana", "Doctor-Sample", "doctor2@fernlake.example", "doctor"),
             Staff("Ada", "Admin-Sample", "administrator@fernlake.example", "administrator"),
         ),
     ),
@@ -110,6 +111,7 @@ CLINICS = (
         (
             Staff("Teo", "Technician-Sample", "technician@hollow-oak.example", "technician"),
             Staff("Dalia", "Doctor-Sample", "doctor@hollow-oak.example", "doctor"),
+            Staff("Deniz", "Doctor-Sample", "doctor2@hollow-oak.example", "doctor"),
             Staff("Arun", "Admin-Sample", "administrator@hollow-oak.example", "administrator"),
         ),
     ),

@@ -26,6 +26,7 @@ from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Study
 from imaging.services import Quarantined, UploadRefused, ingest, start_study
 from inference.models import Prediction, Status
+from inference.network.classes import CLASSES
 from patients.models import Lesion, Patient
 from patients.services import add_lesion, record_consents, register_patient
 from reports import veil
@@ -97,21 +98,27 @@ def clinics(password: str) -> dict[str, Clinic]:
 
 
 def actor(clinic: Clinic, role: str) -> Actor:
-    """The demo's member of that role."""
-    membership = Membership.objects.select_related("user").get(clinic=clinic, role=role)
-    return member_actor(membership, request_id="seed_demo")
+    """The demo's member of that role; of the two doctors the one who does the first reading."""
+    staff = next(each.staff for each in people.CLINICS if each.name == clinic.name)
+    email = next(each.email for each in staff if each.role == role)
+    members = Membership.objects.select_related("user")
+    return member_actor(members.get(clinic=clinic, user__email=email), request_id="seed_demo")
 
 
-def without_devices(administrator: Actor) -> None:
+def with_rules(administrator: Actor) -> None:
     """The demo's people have no telephones: in their clinics a password is enough.
 
-    Only while nothing has been set: what somebody tries out in the demo stays.
+    Melanomas are read twice, so that the second doctor finds something to read. Only while nothing
+    has been set: what somebody tries out in the demo stays.
     """
     with clinic_context(administrator.clinic_id):
         untouched = clinic_settings.current() is None
     if untouched:
         clinic_settings.change(
-            actor=administrator, number=0, prevalence=None, targets={}, mfa_roles=[]
+            actor=administrator,
+            number=0,
+            mfa_roles=[],
+            second_read_codes=[each.code for each in CLASSES if each.key == "mel"],
         )
 
 

@@ -28,9 +28,8 @@ from reports.models import Assessment, ConsensusProposal, SecondReading
 OWN = "second_reading."
 COMPARED = "compared"  # the form of a second reading's page that shows everything there is
 PICTURES = ("image", "thumbnail")  # renditions that are the photograph alone
-_PHOTOGRAPH = Q(action="image.viewed", detail__rendition__in=PICTURES) | Q(
-    action="image.prefetched"
-)
+AHEAD = ("image.preloaded", "study.preloaded")  # photographs that a browser fetched beforehand
+_PHOTOGRAPH = Q(action="image.viewed", detail__rendition__in=PICTURES) | Q(action__in=AHEAD)
 
 
 def keep_out(events: Sequence[Event]) -> None:
@@ -64,7 +63,7 @@ def _harmless(event: Event) -> bool:
         return event.detail.get("rendition") in PICTURES
     if event.action.startswith(OWN):
         return event.detail.get("form") != COMPARED
-    return event.action == "image.prefetched"
+    return event.action in AHEAD
 
 
 def _tells(look: Event, reader: uuid.UUID, patient: uuid.UUID, lesion: uuid.UUID) -> bool:

@@ -20,7 +20,7 @@ def cast() -> list[Person]:
 def test_staff_live_in_a_reserved_domain_and_fill_every_role() -> None:
     addresses = [member.email for clinic in CLINICS for member in clinic.staff]
     assert len(CLINICS) == 2
-    assert len(set(addresses)) == len(addresses) == 6
+    assert len(set(addresses)) == len(addresses) == 8
     assert all(address.endswith(".example") for address in addresses)
     for clinic in CLINICS:
         assert "demo" in clinic.name
@@ -29,6 +29,7 @@ def test_staff_live_in_a_reserved_domain_and_fill_every_role() -> None:
             "doctor",
             "administrator",
         }
+        assert [member.role for member in clinic.staff].count("doctor") == 2, "to read twice"
 
 
 def test_the_same_seed_gives_the_same_people(cast: list[Person]) -> None:

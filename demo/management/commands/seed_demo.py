@@ -39,7 +39,7 @@ class Command(BaseCommand):
         today = seeding.first_day(made)
         with acting_as("web"):
             for clinic in made.values():
-                seeding.without_devices(seeding.actor(clinic, "administrator"))
+                seeding.with_rules(seeding.actor(clinic, "administrator"))
                 seeding.with_phrases(seeding.actor(clinic, "doctor"))
             if options["images"]:
                 try:
