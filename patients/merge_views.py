@@ -158,5 +158,6 @@ def _undo_preview(
 def closed_record(request: MemberRequest, record: patients.Record) -> HttpResponse:
     """A record that was merged: where its rows are now. Part of a view that reads."""
     [merge, *_earlier] = selectors.merges(request.actor, [record.patient.pk])
-    context = {"record": record, "patient": record.patient, "merge": merge}
+    was = selectors.identity_before(merge)
+    context = {"record": record, "patient": record.patient, "merge": merge, "was": was}
     return render(request, "patients/merged.html", context)

@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import Count, Q
+from django.utils import formats
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -233,10 +235,24 @@ def _label(name: str) -> str:
     return capfirst(str(model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # a field of its own
 
 
-def _shown(person: identity.Person, name: str) -> str:
-    value = str(person.values[name])
+def identity_before(merge: Merge) -> list[tuple[str, str]]:
+    """Who the closed record was about, field by field in words."""
+    stored = merge.identity["closed"]
+    return [(_label(name), _plain(name, stored[name])) for name in identity.PLAIN]
+
+
+def _plain(name: str, value: str) -> str:
     if name == "sex":
         return str(Sex(value).label)
+    if name == "birth_date":
+        return formats.date_format(date.fromisoformat(value), "j M Y")
+    return value
+
+
+def _shown(person: identity.Person, name: str) -> str:
+    value = str(person.values[name])
+    if name in identity.PLAIN:
+        return _plain(name, value)
     if name == "identifier" and value:
         return f"{value} ({SYSTEMS[person.contact.identifier_system].display})"
     return value

@@ -60,7 +60,7 @@ def test_the_preview_shows_what_would_happen(doctors: Client, two: Any) -> None:
     shown = page(doctors, "merge", two[0].pk, two[1].pk)
     for text in (
         "Everything of record M-2 moves to record M-1", "1 lesion", "1 visit", "1 image",
-        "1 becomes 1: Back", "below the left shoulder blade", "112 001", "unknown",
+        "1 stays 1: Back", "below the left shoulder blade", "112 001", "unknown",
         "Make sure that this is one person",
     ):  # fmt: skip
         assert text in shown, text
@@ -75,6 +75,7 @@ def test_merged_and_undone_on_the_pages(doctors: Client, two: Any, rows: Rows) -
     assert (made.chosen, made.reason) == (["mrn"], "registered twice")
     record = page(doctors, "detail", survivor.pk)
     assert "Record M-2 was merged into this one" in record
+    assert "1 Jan 1970" in page(doctors, "detail", other.pk)
     assert reverse("patients:undo-merge", args=[made.pk]) in record
     closed = page(doctors, "detail", other.pk)
     assert "This record has been merged into another one" in closed

@@ -115,9 +115,9 @@ def test_a_record_merged_on_and_on_is_found_and_a_step_costs_a_query(doctor: Any
     assert len(found) == 9
     merge(doctor, people[1], people[0])
     merge(doctor, people[2], people[1])
-    [found], merged = queries_of_search(doctor, people[0].mrn)
-    assert found.pk == people[2].pk
-    assert set(found.former_mrns) == {people[0].mrn, people[1].mrn}
+    [one], merged = queries_of_search(doctor, people[0].mrn)
+    assert one.pk == people[2].pk
+    assert set(one.former_mrns) == {people[0].mrn, people[1].mrn}
     assert merged == alone + 4, "two steps there, two steps back"
     merge(doctor, people[4], people[3])
     merge(doctor, people[6], people[5])

@@ -1,13 +1,17 @@
 """The functions that merge: not outside of one's clinic, and no way to change what stays."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.waiting import wait_until
 from tests.wall.conftest import TwoClinics
-from tests.wall.roles import REFUSED, count, session, tried
+from tests.wall.roles import REFUSED, connect, count, enter, session, tried
 
 pytestmark = pytest.mark.django_db
 MERGE = "SELECT patients_merge_records(%s, %s, %s, %s, 'because', '{}', '[]', '{}', '')"
@@ -126,3 +130,59 @@ def test_a_merge_changes_the_patient_of_rows_and_nothing_else(clinics: TwoClinic
 def rows(cursor: Any, table: str) -> set[str]:
     cursor.execute(f"SELECT to_jsonb(r) - 'patient_id' FROM {table} r")
     return {json.dumps(row, sort_keys=True) for (row,) in cursor.fetchall()}
+
+
+REGISTER = (
+    "INSERT INTO patients_patient (id, clinic_id, mrn, family_name, given_name, birth_date, sex, "
+    "version, created_at, updated_at) "
+    "VALUES (%s, %s, %s, 'Twice', '', '1970-01-01', 'other', 1, now(), now())"
+)
+AGREE = (
+    "INSERT INTO patients_consent (id, clinic_id, patient_id, purpose, granted, recorded_at, "
+    "recorded_by_id) VALUES (gen_random_uuid(), %s, %s, 'care', true, now(), %s)"
+)
+WAITS = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
+
+
+@pytest.fixture
+def two_at_once(clinics: TwoClinics) -> Iterator[Any]:
+    """Two connections of the web role in one clinic, and two records that are really there."""
+    with closing(connect("web")) as first, closing(connect("web")) as second:
+        survivor, other = str(uuid4()), str(uuid4())
+        with first, first.cursor() as cursor:
+            enter(cursor, clinics.ours)
+            for pk in (survivor, other):
+                cursor.execute(REGISTER, [pk, str(clinics.ours), f"twice {pk[:8]}"])
+        yield first, second, survivor, other
+
+
+@pytest.mark.parametrize("merge_first", [True, False])
+def test_a_row_that_comes_at_the_same_moment_is_not_lost(
+    clinics: TwoClinics, two_at_once: Any, merge_first: bool
+) -> None:
+    """Either it is refused, or it moves along: none stays behind in a closed record."""
+    first, second, survivor, other = two_at_once
+    person = str(clinics.scene.doctor.person.pk)
+    steps = [
+        (MERGE, (str(uuid4()), survivor, other, person)),
+        (AGREE, (str(clinics.ours), other, person)),
+    ]
+    (sql, params), (later, more) = steps if merge_first else reversed(steps)
+    with first.cursor() as cursor, second.cursor() as waiting:
+        for each in (cursor, waiting):
+            enter(each, clinics.ours)
+        assert tried(cursor, sql, *params) == ""
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(tried, waiting, later, *more)
+            pid = second.get_backend_pid()
+            try:
+                with session("web") as watching:
+                    wait_until(lambda: count(watching, WAITS, pid))
+            finally:
+                first.commit()  # whoever waits goes on, whatever was found
+            assert ended.result(30) == (RESTRICTED if merge_first else "")
+        second.commit()
+    with session("web", clinics.ours) as cursor:
+        answers = "SELECT count(*) FROM patients_consent WHERE patient_id = %s"
+        assert count(cursor, answers, other) == 0
+        assert count(cursor, answers, survivor) == (0 if merge_first else 1)
