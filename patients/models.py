@@ -192,10 +192,10 @@ class Lesion(TenantModel):
     body_site = models.CharField(_("body site"), max_length=30, choices=CHOICES)
     laterality = models.CharField(_("side"), max_length=10, choices=Laterality, blank=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
-    place_view = models.CharField(max_length=20, blank=True, default="")
+    place_view = models.CharField(max_length=20, blank=True, default="", db_default="")
     place_x = models.FloatField(null=True, blank=True)
     place_y = models.FloatField(null=True, blank=True)
-    region = models.CharField(max_length=40, blank=True, default="")
+    region = models.CharField(max_length=40, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

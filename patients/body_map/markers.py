@@ -14,9 +14,9 @@ from django_stubs_ext import StrPromise
 from patients.body_map import VIEWS, View
 from patients.body_map.places import Place
 
-RADIUS = 8.5  # units of a view: at 1.5 pixels a unit, a marker is 25 pixels wide
-APART = 2 * RADIUS + 0.5
-ROUNDS = 40
+RADIUS = 9.6  # units of a view, what a finger hits: 24 pixels wide on a screen of 320
+APART = 2 * RADIUS + 0.2
+ROUNDS = 60
 
 
 class State(StrEnum):

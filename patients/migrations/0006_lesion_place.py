@@ -18,12 +18,16 @@ class Migration(migrations.Migration):
 
     operations: ClassVar = [
         migrations.AddField(
-            "lesion", "place_view", models.CharField(blank=True, default="", max_length=20)
+            "lesion",
+            "place_view",
+            models.CharField(blank=True, db_default="", default="", max_length=20),
         ),
         migrations.AddField("lesion", "place_x", models.FloatField(blank=True, null=True)),
         migrations.AddField("lesion", "place_y", models.FloatField(blank=True, null=True)),
         migrations.AddField(
-            "lesion", "region", models.CharField(blank=True, default="", max_length=40)
+            "lesion",
+            "region",
+            models.CharField(blank=True, db_default="", default="", max_length=40),
         ),
         migrations.AddConstraint(
             "lesion",

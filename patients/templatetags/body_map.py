@@ -1,9 +1,8 @@
 """The body map in templates: its figures, their markers, and a legend."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
@@ -12,7 +11,7 @@ from django.utils.translation import get_language
 from django_stubs_ext import StrPromise
 
 from patients.body_map import GROUPS, REGIONS, VIEWS, View
-from patients.body_map.markers import RADIUS, Marker, State, by_view
+from patients.body_map.markers import Marker, State, by_view
 from patients.models import Lesion
 
 register = template.Library()
@@ -83,15 +82,3 @@ def body_map_legend(markers: Iterable[Marker]) -> list[tuple[State, int]]:
     """The states that occur, with how many markers have them."""
     states = [each.state for each in markers]
     return [(state, states.count(state)) for state in State if state in states]
-
-
-@register.simple_tag
-def marker_radius() -> float:
-    """In units of a view."""
-    return RADIUS
-
-
-@register.filter
-def get_state(states: Mapping[Any, State], key: Any) -> State:
-    """A lesion's state; new when nobody said."""
-    return states.get(key, State.NEW)
