@@ -10,6 +10,7 @@
 // `data-key` holds actions of dermaclinic/accounts/shortcuts.py; <body data-keys> says which key
 // each has for this person. In a list the keys act on the item that has the focus, or had it last.
 // What asks for a password is never sent by a key, and `sign` only ever leads to where one signs.
+// An element with two actions names one of them in `data-key-label-search`, say.
 // `data-key-said` is what a screen reader hears then; without it, the label.
 
 import { say } from "./say.js";
@@ -135,9 +136,10 @@ function fill(list, elements, { lines = [] } = {}) {
   for (const element of elements) {
     for (const action of element.dataset.key.split(" ")) {
       const key = chosen.single_letters ? keyOf[action] : "";
-      if (!key || seen.has(action) || !element.dataset.keyLabel) continue;
+      const label = element.getAttribute(`data-key-label-${action}`) ?? element.dataset.keyLabel;
+      if (!key || seen.has(action) || !label) continue;
       seen.add(action);
-      list.append(line(key, element.dataset.keyLabel));
+      list.append(line(key, label));
     }
   }
   list.closest("section").hidden = list.childElementCount === 0;

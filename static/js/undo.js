@@ -37,7 +37,7 @@ function adopt(notice) {
   wait();
 }
 
-export function adoptIn(root) {
+function adoptIn(root) {
   for (const notice of root.querySelectorAll("[data-undo]")) adopt(notice);
 }
 
@@ -46,4 +46,3 @@ document.addEventListener("htmx:load", (event) => {
   if (event.target.matches?.("[data-undo]")) adopt(event.target);
   else adoptIn(event.target);
 });
-document.addEventListener("htmx:oobAfterSwap", (event) => adoptIn(event.target));

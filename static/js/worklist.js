@@ -7,6 +7,7 @@ const TICK = 5000;
 const served = new Map(); // what the server last said of each cell
 let pointer = null;
 let anchor = null;
+let changing = false;
 let wasOnNews = false;
 
 const list = () => document.getElementById("worklist");
@@ -81,18 +82,24 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     return;
   }
   served.set(target.id, said);
-  hold();
+  if (!changing) {
+    changing = true;
+    hold();
+    // All cells of one answer are exchanged before anything else runs, and before it is painted.
+    queueMicrotask(settle);
+  }
   // What a cell loses is no reason for the rows below to come up.
   row.style.minHeight = `${row.offsetHeight}px`;
 });
 
-document.addEventListener("htmx:oobAfterSwap", (event) => {
-  const row = rowOf(event.target);
-  if (!row) return;
+function settle() {
+  changing = false;
   countDown();
-  row.classList.toggle("waiting--taken", row.querySelector("[data-taken]") !== null);
+  for (const row of document.querySelectorAll(".waiting")) {
+    row.classList.toggle("waiting--taken", row.querySelector("[data-taken]") !== null);
+  }
   keep();
-});
+}
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target?.id !== "worklist") return;

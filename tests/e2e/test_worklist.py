@@ -93,6 +93,7 @@ def test_nothing_moves_under_the_pointer_when_news_arrive(
     expect(page.locator("#worklist-note")).to_contain_text("3 new visits.", timeout=POLL)
     assert {study.pk: top_of(page, study) for study in visits} == before
     expect(page.locator(f"#claim-{visits[1].pk}")).to_contain_text(f"{colleague.name} until")
+    expect(page.locator(f"#visit-{visits[1].pk}")).to_have_class(re.compile("waiting--taken"))
     expect(page.locator(f"#urgency-{visits[2].pk}")).to_contain_text("Urgent")
     expect(page.locator(f"#urgency-{visits[3].pk}")).to_contain_text("Assessed meanwhile")
     expect(page.locator(".waiting")).to_have_count(8)
@@ -236,6 +237,7 @@ def test_claims_by_mouse_and_a_way_back_that_waits(page: Page, doctor: Any) -> N
     row = page.locator(".waiting").nth(1)
     row.get_by_role("button", name="Only claim").click()
     expect(row).to_contain_text("Yours until")
+    expect(row).to_contain_text(re.compile("(29|30) min left"), timeout=1000)
     expect(row.get_by_role("button", name="Release")).to_be_focused()
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(row).to_contain_text("Free")
