@@ -9,7 +9,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
+from dermaclinic.accounts.actor import Actor
+from dermaclinic.audit.models import Event
 from imaging.models import Instance
+from inference.models import Prediction
 from inference.veil import Veiled, down, hidden, is_hidden, require_open
 from reports.models import Agreement, Assessment
 
@@ -19,6 +22,7 @@ __all__ = [
     "down",
     "first_impression",
     "first_impressions",
+    "has_seen",
     "hidden",
     "impression_among",
     "is_hidden",
@@ -35,6 +39,22 @@ def opened(instances: Collection[Instance]) -> set[uuid.UUID]:
         patient_id__in={each.patient_id for each in instances}, images__overlap=list(ids)
     ).values_list("images", flat=True)
     return ids & {pk for images in covered for pk in images}
+
+
+def has_seen(actor: Actor, prediction: Prediction) -> bool:
+    """Does the audit know of a look at more of an opinion than urgent or routine?
+
+    By a token, which is not veiled, or in another role. Whoever has seen it is not blinded.
+    """
+    looks = Event.objects.filter(
+        action="prediction.viewed",
+        actor=actor.person.pk,
+        patient_id=prediction.instance.patient_id,
+        object_id=str(prediction.pk),
+        at__gte=prediction.requested_at,
+        detail__shown__isnull=True,  # not the triage alone
+    )
+    return looks.exists()
 
 
 def unconfirmed(assessment: Assessment) -> bool:

@@ -47,7 +47,7 @@ def record_assessment(
     """Record one's own diagnoses (SNOMED CT codes, most likely first, 1–3) and what to do.
 
     It is compared with the opinion of `reports.opinions`, and never waits for one. `blinded` says
-    that the actor could not see that opinion yet: it is asked here, of the database.
+    that the actor could not see that opinion yet: it is asked here, of the database and the audit.
     Invalid: unknown, repeated or no diagnoses; no image of the lesion in this visit; monitoring
     without a date in the future, or a date without monitoring; departing without a reason from the
     opinion that one sees (`errors` names the field). Conflict: another doctor's live claim.
@@ -141,7 +141,9 @@ def _blinded(
     if state not in (OpinionState.READY, OpinionState.PENDING):
         return False  # there is none to be blind to
     hidden = veil.hidden(actor, images)
-    return bool(hidden) if opinion is None else opinion.instance_id in hidden
+    if opinion is None:
+        return bool(hidden)
+    return opinion.instance_id in hidden and not veil.has_seen(actor, opinion)
 
 
 def _repeats(made: Assessment, newest: Assessment) -> bool:

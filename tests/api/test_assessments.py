@@ -47,11 +47,15 @@ def test_record_with_an_opinion(as_doctor: APIClient, doctor: Any, scene: Any) -
         "reason": "", "two_step": "melanocytic", "description": "Reticular.",
         "algorithm": "pattern", "comment": "Calm.", "images": [str(image.pk)],
         "opinion": str(opinion.pk), "opinion_state": "ready", "agreement": "agrees",
-        "author": str(doctor.user.pk),
+        "author": str(doctor.user.pk), "blinded": True, "first_impression": None,
+        "changed_mind": False, "withdrawn_at": None,
     }  # fmt: skip
     assert {name: told[name] for name in expected} == expected
     assert as_doctor.get(f"{ASSESSMENTS}{told['id']}/").json() == told
-    assert actions(doctor)[-2:] == ["assessment.recorded", "assessment.viewed"]
+    about_it = [each for each in actions(doctor) if each.startswith("assessment.")]
+    assert about_it == ["assessment.recorded", "assessment.viewed"], (
+        "of the second reader elsewhere"
+    )
 
 
 @pytest.mark.parametrize("state", ["queued", "declined", "failed"])
@@ -61,13 +65,44 @@ def test_record_without_one(as_doctor: APIClient, doctor: Any, scene: Any, state
     assert (told["agreement"], told["opinion"]) == ("no_opinion", None)
 
 
-def test_departing_needs_a_reason(as_doctor: APIClient, doctor: Any, scene: Any) -> None:
-    scenes.finish(doctor, scene[2][0], first={"nv": 0.7, "bkl": 0.1, "df": 0.1})
+def test_departing_from_what_one_has_read_needs_a_reason(
+    as_doctor: APIClient, doctor: Any, scene: Any
+) -> None:
+    opinion = scenes.finish(doctor, scene[2][0], first={"nv": 0.7, "bkl": 0.1, "df": 0.1})
+    assert as_doctor.get(f"{V1}/predictions/{opinion.pk}/").status_code == 200
     wanted = body(scene, diagnoses=[MELANOMA], management="excise")
     assert "reason" in errors(as_doctor.post(ASSESSMENTS, wanted))
     assert count(doctor, Assessment) == 0
     answer = as_doctor.post(ASSESSMENTS, wanted | {"reason": "New blue-white veil."})
     assert (answer.status_code, answer.json()["agreement"]) == (201, "differs")
+    assert answer.json()["blinded"] is False
+
+
+def test_a_first_impression_needs_none_and_a_change_of_mind_is_told(
+    as_doctor: APIClient, doctor: Any, scene: Any
+) -> None:
+    scenes.finish(doctor, scene[2][0], first={"nv": 0.7, "bkl": 0.1, "df": 0.1})
+    first = as_doctor.post(ASSESSMENTS, body(scene, diagnoses=[MELANOMA])).json()
+    assert (first["blinded"], first["agreement"], first["changed_mind"]) == (True, "differs", False)
+    refused = as_doctor.post(f"{V1}/reports/", {"assessments": [first["id"]]})
+    assert "first impression" in problem(refused, 409)["detail"]
+    second = as_doctor.post(ASSESSMENTS, body(scene)).json()
+    assert (second["blinded"], second["changed_mind"]) == (False, True)
+    assert second["first_impression"] == first["id"]
+
+
+def test_taken_back(as_doctor: APIClient, doctor: Any, clinic: Any, scene: Any) -> None:
+    made = as_doctor.post(ASSESSMENTS, body(scene)).json()
+    withdraw = f"{ASSESSMENTS}{made['id']}/withdraw/"
+    problem(as_member(factories.actor(clinic, "doctor")).post(withdraw), 409)
+    assert as_doctor.get(f"{ASSESSMENTS}{made['id']}/").json()["withdrawn_at"] is None
+    answer = as_doctor.post(withdraw)
+    assert answer.status_code == 200
+    told = as_doctor.get(f"{ASSESSMENTS}{made['id']}/").json()
+    assert answer.json() == told
+    assert told["withdrawn_at"] is not None
+    problem(as_doctor.post(f"{V1}/reports/", {"assessments": [made["id"]]}), 409)
+    assert actions(doctor).count("assessment.withdrawn") == 1
 
 
 def test_a_change_of_mind_is_a_new_version(as_doctor: APIClient, scene: Any) -> None:

@@ -239,6 +239,10 @@ CALLS: dict[str, Arguments] = {
     "reports.selectors.review.review": in_place(lambda s, g: s.study_id),
     "reports.selectors.phrases.phrases": in_place(),
     "reports.selectors.session.session": in_place(),
+    "reports.selectors.rows.image_rows": lambda s, g: (
+        ([g.instance], [], set()),
+        {"actor": s.doctor},
+    ),
     "reports.selectors.shadow.comparisons": in_place(lambda s, g: g.shadow),
     "reports.selectors.similar.similar": in_place(lambda s, g: s.prediction_id),
     "reports.selectors.timeline.timeline": in_place(lambda s, g: s.lesion_id),
@@ -351,6 +355,7 @@ PARTS = {
     "inference.services.shadow.set_aside": "withdraws what the door before it tells of",
     "reports.selectors.reports.reports_of_patient": "numbers and dates on the patient's page",
     "reports.selectors.timeline.standings": "the patient's page, whose look is patient.viewed",
+    "reports.selectors.rows.image_rows": "rows of a page, whose own look tells whom it shows",
     "reports.selectors.worklist.worklist_studies": "a query; worklist_rows tells whom it shows",
     "reports.services.amendments.flag_moved": "image.moved tells; a report it flags has its event",
     "reports.second_reading.selectors.readable": "a query; who lists them tells whom it shows",

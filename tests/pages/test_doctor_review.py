@@ -55,7 +55,7 @@ def test_an_opinion_with_everything_one_must_know_of_it(doctors: Client, doctor:
     assert f"{model.name} {model.version}" in page
     assert model.sha256 in page
     assert reverse("inference:heat-map", args=[opinion.pk]) in page
-    assert 'value="0"' in page, "the heat map begins invisible"
+    assert 'aria-pressed="false" data-layer-on' in page, "the heat map begins invisible"
     assert scenes.events(doctor, "study.viewed") == 1
 
 

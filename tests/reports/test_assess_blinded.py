@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
+from dermaclinic import audit
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit.models import Event
 from dermaclinic.errors import Conflict, Invalid
-from reports import veil
+from inference.models import Prediction
+from reports import pdf, veil
 from reports.models import Assessment, Report
 from reports.services.assessments import keep_assessment
 from reports.services.composing import compose
+from reports.services.signing import sign
 from tests import factories
 from tests.reports import scenes
 from tests.reports.scenes import DYSPLASTIC, MELANOMA, NEVUS, SCC
@@ -181,6 +184,23 @@ def test_where_there_is_no_opinion_there_is_nothing_to_be_blind_to(
     assert scenes.assess(doctor, study, lesion, SCC).blinded is blinded
 
 
+def test_who_has_read_the_opinion_otherwise_is_not_blinded(doctor: Any, scene: Any) -> None:
+    """By a token, say, which the veil does not stop: the audit knows."""
+    study, lesion, image = scene
+    with clinic_context(doctor.clinic_id):
+        opinion = Prediction.objects.select_related("instance").get(instance=image)
+        audit.viewed_prediction(doctor, opinion, veiled=True)
+    assert scenes.assess(doctor, study, lesion, MELANOMA).blinded, "urgent or routine, no more"
+    later = scenes.image(doctor, study, lesion)
+    scenes.finish(doctor, later, first={"nv": 0.9}, triage="urgent")
+    with clinic_context(doctor.clinic_id):
+        opinion = Prediction.objects.select_related("instance").get(instance=later)
+        audit.viewed_prediction(doctor, opinion)
+    with pytest.raises(Invalid):
+        scenes.assess(doctor, study, lesion, SCC)
+    assert not scenes.assess(doctor, study, lesion, SCC, reason="Scale.").blinded
+
+
 def test_a_report_waits_for_the_confirmation(doctor: Any, scene: Any) -> None:
     study, lesion, _image = scene
     first = scenes.assess(doctor, study, lesion, SCC)
@@ -189,6 +209,24 @@ def test_a_report_waits_for_the_confirmation(doctor: Any, scene: Any) -> None:
     assert scenes.count(doctor, Report) == 0
     kept = keep_assessment(actor=doctor, assessment_id=first.pk, reason="Scale.")
     assert compose(actor=doctor, assessment_ids=[kept.pk]).status == "draft"
+
+
+def test_a_report_tells_what_was_thought_first(doctor: Any, scene: Any) -> None:
+    study, lesion, _image = scene
+    scenes.assess(doctor, study, lesion, SCC, management="excise")
+    made = scenes.assess(doctor, study, lesion, NEVUS)
+    draft = compose(actor=doctor, assessment_ids=[made.pk])
+    report = sign(actor=doctor, report_id=draft.pk, password=factories.PASSWORD)
+    content = scenes.stored(doctor, report).content
+    assert content is not None
+    [told] = content["lesions"]
+    first = told["assessment"]["first_impression"]
+    assert (first["version"], first["changed_mind"]) == (1, True)
+    assert [each["code"] for each in first["diagnoses"]] == [SCC]
+    assert first["management"] == "Biopsy or excise"
+    page = pdf.page(content, {}, content_sha256=report.content_sha256, signing_event=1)
+    assert "Recorded before the opinion was seen, and changed after it." in page
+    assert "Squamous cell carcinoma of skin; Biopsy or excise" in page
 
 
 def test_a_first_impression_that_agrees_is_final(doctor: Any, scene: Any) -> None:

@@ -24,6 +24,8 @@ for (const row of document.querySelectorAll("[data-months-for]")) {
   });
 }
 
+for (const hint of document.querySelectorAll("[data-keys-hint]")) hint.hidden = false;
+
 // Ctrl+Enter records from anywhere in the form. A combination of keys is no stray letter.
 document.addEventListener("keydown", (event) => {
   const wanted = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey;
