@@ -9,10 +9,12 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from dermaclinic import audit
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit.models import Event
 from dermaclinic.errors import Conflict
 from imaging import selectors as imaging
+from imaging.models import Instance
 from patients import selectors as patients
 from reports import selectors
 from reports.models import SecondReading
@@ -82,6 +84,10 @@ def test_photographs_bar_nobody(doctor: Any, other: Any) -> None:
     reading = second.waiting(doctor)
     for which in ("thumbnail", "image"):
         imaging.rendition(actor=other, instance_id=reading.first.images[0], which=which)
+    with clinic_context(other.clinic_id):
+        image = Instance.objects.select_related("study").get(pk=reading.first.images[0])
+        audit.preloaded_study(other, image.study)
+        audit.preloaded_image(other, image)
     assert offered(other) == [reading.pk]
 
 
