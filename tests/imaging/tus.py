@@ -1,13 +1,22 @@
-"""A sender of files in parts, as the protocol has it, over Django's own client."""
+"""A sender of files in parts, as the protocol has it, over Django's own client; and fixtures."""
 
 import base64
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
+from imaging.models import Instance, UploadPart
 from imaging.resumable.protocol import CHUNK_TYPE, VERSION
+from imaging.storage import vault
+from tests import factories
+from tests.imaging import files
+
+Rows = Callable[..., list[Any]]
 
 TUS = {"Tus-Resumable": VERSION}
 
@@ -50,3 +59,34 @@ class Sender:
 
     def give_up(self, address: str) -> Any:
         return self.client.delete(address, headers=TUS)
+
+
+@pytest.fixture
+def patient(technician: Any) -> Any:
+    return factories.patient(technician)
+
+
+@pytest.fixture
+def study(technician: Any, patient: Any) -> Any:
+    return factories.study(technician, patient)
+
+
+@pytest.fixture
+def sender(at_desk: Client, study: Any) -> Sender:
+    """A technician's browser at a visit."""
+    return Sender(at_desk, study)
+
+
+@pytest.fixture
+def data() -> bytes:
+    """A photograph."""
+    return files.jpeg(files.texture())
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def nothing_is_left(rows: Rows) -> bool:
+    """No image, and no bytes of one."""
+    return not rows(Instance) and not rows(UploadPart) and not list(vault().names())

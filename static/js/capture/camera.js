@@ -118,11 +118,13 @@ export function startCamera(form, keep) {
     canvas.getContext("2d").drawImage(video, 0, 0);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
     const name = `${new Date().toISOString().replace(/[:.]/g, "-")}.jpg`;
-    await judge(new File([blob], name, { type: "image/jpeg" }));
+    const file = new File([blob], name, { type: "image/jpeg" });
+    await judge(file, verdictOn(file, form.dataset.measure));
   }
 
   // A file of the device's own camera: shown over the last image before it is kept.
   async function compare(file) {
+    const verdict = verdictOn(file, form.dataset.measure); // beside the page, from now on
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
@@ -136,16 +138,16 @@ export function startCamera(form, keep) {
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     bitmap.close();
     open(say.sayCompare);
-    await judge(file);
+    await judge(file, verdict);
   }
 
-  async function judge(file) {
+  async function judge(file, coming) {
     const mine = { file, verdict: null };
     taken = mine;
     stage(canvas, act("keep"), act("again"));
     const place = part(".camera__verdict");
     place.textContent = form.dataset.sayJudging;
-    const verdict = await verdictOn(file, form.dataset.measure);
+    const verdict = await coming;
     if (taken !== mine) return;
     mine.verdict = verdict;
     showVerdict(place, verdict, form.dataset);

@@ -8,7 +8,6 @@ export function startTray() {
   let typed = "";
   let timer;
   let place = 0;
-  let inside = false;
 
   prepare();
   document.addEventListener("keydown", pressed);
@@ -34,17 +33,14 @@ export function startTray() {
     event.detail.parameters.set("image", taken.map((box) => box.value).join(","));
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.id !== "tray") return;
-    inside = true;
-    tell(event.target.dataset.sayAssigning);
+    if (event.target.id === "tray") tell(event.target.dataset.sayAssigning);
   });
-  document.addEventListener("htmx:oobAfterSwap", (event) => {
-    if (event.detail.target?.id !== "matching" && !document.getElementById("matching")) return;
-    prepare();
-  });
-  document.addEventListener("htmx:afterRequest", () => {
-    if (!inside) return;
-    inside = false;
+  document.addEventListener("htmx:oobAfterSwap", prepare);
+  document.body.addEventListener("tiles-placed", prepare);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    // Not what the page asks meanwhile. The form itself is no longer on the page.
+    if (event.detail.requestConfig.elt.id !== "tray") return;
+    if (!event.detail.successful) tellChosen();
     const box = boxes()[Math.min(place, boxes().length - 1)];
     // The next image, or what can be done now that there is none.
     (box ?? document.querySelector("#undo button"))?.focus();
