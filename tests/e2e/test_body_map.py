@@ -1,4 +1,4 @@
-"""The body map in a real browser: lesions placed by mouse and by keyboard, moved, and moved back."""
+"""The body map in a real browser: lesions placed by mouse and by keyboard, moved and moved back."""
 
 from datetime import timedelta
 from typing import Any
