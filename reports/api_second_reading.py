@@ -61,7 +61,7 @@ class PictureOut(serializers.Serializer[Instance]):
         return str(reverse(name, args=[image.pk], request=self.context.get("request")))
 
 
-class SecondReadingWaitingOut(serializers.Serializer[WaitingRow]):
+class SecondReadingWaitingOut(serializers.Serializer[Any]):
     """A lesion to be read blind. `claimed_by` and `claimed_until` are of a live claim."""
 
     id = serializers.UUIDField(source="reading.pk")
