@@ -3,7 +3,8 @@
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dermaclinic import audit
@@ -176,9 +177,10 @@ def latest_visits(*, actor: Actor, limit: int = 8) -> list[Study]:
     """The clinic's newest visits with patients and how many images; a look that is written down."""
     with clinic_context(actor.clinic_id):
         studies = policies.visible(actor, Study.objects.select_related("patient"))
-        found: list[Study] = list(
-            studies.annotate(images=Count("instances")).order_by("-acquired_at")[:limit]
-        )
+        # Counted for those that are shown: a join would count the images of all visits there are.
+        images = Instance.objects.filter(study=OuterRef("pk")).order_by().values("study")
+        counted = Coalesce(Subquery(images.annotate(count=Count("pk")).values("count")), 0)
+        found: list[Study] = list(studies.annotate(images=counted).order_by("-acquired_at")[:limit])
         if found:
             audit.searched_patients(
                 actor, shown=[study.patient_id for study in found], fields=["latest_visits"]

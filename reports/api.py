@@ -52,9 +52,10 @@ class Worklist(Endpoint):
     @reading
     def get(self, request: Request) -> Response:
         asked = self.query(WorklistQuery)
-        found = selectors.worklist(self.actor, which=asked["which"], after=place(asked["cursor"]))
         with clinic_context(self.actor.clinic_id):
             veiled = self.by_session and veil.down(self.actor)
+        after = place(asked["cursor"])
+        found = selectors.worklist(self.actor, which=asked["which"], after=after, blinded=veiled)
         context = {"request": request, "veiled": veiled}
         rows = WorklistRowOut(found.rows, many=True, context=context)
         return page(request, rows.data, after=found.after)

@@ -4,6 +4,9 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
@@ -39,6 +42,33 @@ class Radios(forms.RadioSelect):
         return f"{id_}_{index or 0}"
 
 
+class Select(forms.Select):
+    """Django's, drawn without two templates an option: a review has a thousand of them."""
+
+    def _render(
+        self, template_name: str, context: dict[str, Any], renderer: Any = None
+    ) -> SafeString:
+        widget = context["widget"]
+        groups = [
+            format_html('<optgroup label="{}">{}</optgroup>', name, _options(options))
+            if name
+            else _options(options)
+            for name, options, _index in widget["optgroups"]
+        ]
+        begins = format_html('<select name="{}"{}>', widget["name"], flatatt(widget["attrs"]))
+        return format_html(
+            "{}{}</select>", begins, format_html_join("", "{}", ((each,) for each in groups))
+        )
+
+
+def _options(options: list[dict[str, Any]]) -> SafeString:
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((str(each["value"]), flatatt(each["attrs"]), each["label"]) for each in options),
+    )
+
+
 class DiagnosisField(forms.ChoiceField):
     """One of the list; searched by typing where there is JavaScript.
 
@@ -49,7 +79,7 @@ class DiagnosisField(forms.ChoiceField):
         attributes: dict[str, Any] = {"data-combobox": ""}
         if key_label:
             attributes |= {"data-key": "diagnosis", "data-key-label": key_label}
-        super().__init__(choices=diagnosis_choices, widget=forms.Select(attributes), **kwargs)
+        super().__init__(choices=diagnosis_choices, widget=Select(attributes), **kwargs)
 
 
 def _text(label: Any, *, rows: int, help_text: Any = "") -> forms.CharField:

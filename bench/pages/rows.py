@@ -9,8 +9,8 @@ CREATE UNLOGGED TABLE bench_patient AS
 CREATE UNLOGGED TABLE bench_visit AS
     SELECT n, v, md5('visit' || n || '.' || v)::uuid AS id, patient.id AS patient_id,
            v = visits AND n <= %(waiting)s AS waits,
-           now() - CASE WHEN v = visits AND n <= %(waiting)s THEN interval '2 days' * random()
-                        ELSE interval '3 days' + interval '3 years' * random() END AS at
+           now() - CASE WHEN v = visits AND n <= %(waiting)s THEN interval '60 days' * random()
+                        ELSE interval '1 day' + interval '3 years' * random() END AS at
     FROM bench_patient AS patient, generate_series(1, visits) AS v;
 CREATE UNLOGGED TABLE bench_lesion AS
     SELECT n, l, md5('lesion' || n || '.' || l)::uuid AS id, patient.id AS patient_id
@@ -203,7 +203,7 @@ FROM (SELECT e, e / 10 AS run, ({DEEDS})[1 + e %% 10] AS deed,
      (SELECT array_agg(user_id) AS people FROM accounts_membership
       WHERE clinic_id = %(clinic)s AND is_active) AS members,
      (SELECT * FROM audit_event
-      WHERE clinic_id = %(clinic)s AND action = 'image.viewed' LIMIT 1) AS t
+      WHERE clinic_id = %(clinic)s AND role = 'doctor' AND patient_id IS NOT NULL LIMIT 1) AS t
 """  # noqa: S608 - constants of this file
 SEALS = """
 INSERT INTO audit_seal (clinic_id, number, sealed_at, first_event, last_event, count, horizon,

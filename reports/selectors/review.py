@@ -127,7 +127,9 @@ def review(actor: Actor, study_id: uuid.UUID, *, again: bool = False) -> Review:
             .order_by("-version")
         )
         standing = [each for each in assessments if getattr(each, "withdrawal", None) is None]
-        instances = (here | _before(study, lesions)).select_related("lesion", "study")
+        # Of this patient, though it says nothing new: among all the images an index begins there.
+        instances = (here | _before(study, lesions)).filter(patient_id=study.patient_id)
+        instances = instances.select_related("lesion", "study")
         rows = image_rows(
             instances.order_by("created_at", "id"), standing, without, actor=actor
         )  # fmt: skip

@@ -1,19 +1,18 @@
 """The worklist: visits that wait for a doctor, in the order in which they should be read.
 
 A visit waits while an image in it has not been assessed, or belongs to no lesion yet; services keep
-a row for each (`Waiting`). At the top stand visits where a lesion has no opinion (declined, failed,
-missing, opted out); then urgent ones; then those whose opinion is not there yet, since it may turn
-out urgent; then the rest. Within each of these the malignant probability decides, from the top;
-where doctors judge blinded first it must not show, not even by a place in a list. Equals stand with
-the oldest visit first.
+a row for each, with its place in the list (services/waiting.py). At the top stand visits where a
+lesion has no opinion (declined, failed, missing, opted out); then urgent ones; then those whose
+opinion is not there yet, since it may turn out urgent; then the rest. Within each of these the
+malignant probability decides, from the top; where doctors judge blinded first it must not show, not
+even by a place in a list. Equals stand with the oldest visit first.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
-from django.db.models.expressions import RawSQL
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from dermaclinic import audit
 from dermaclinic.accounts import clinic_settings, policies
@@ -31,7 +30,7 @@ from reports.selectors.rows import (
     lesion_row,
     opted_out,
 )
-from reports.services import claims
+from reports.services import claims, waiting
 
 
 class Urgency(StrEnum):
@@ -44,41 +43,6 @@ class Urgency(StrEnum):
 
 
 _RANKS = list(Urgency)
-
-# A visit's place as one text that sorts: rank, probability from the top (none when blinded, the
-# parameter), time, id. One pass over the visit's images; `answered` looks at all images of a
-# lesion, the rest at those still open.
-_KEY = """
-(SELECT (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
-              WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
-              WHEN bool_or(status IN ('queued', 'running')) THEN 2
-              ELSE 3 END)::text
-    || lpad((1000000 - CASE WHEN %s THEN 0 ELSE round(1000000 * coalesce(
-           max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)) END)::text, 7, '0')
-    || to_char(imaging_study.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
-    || imaging_study.id::text
- FROM (
-    SELECT newest.status, newest.triage, newest.malignant_probability AS probability,
-           image.lesion_id IS NULL OR NOT EXISTS (
-               SELECT FROM reports_assessment AS made
-               WHERE made.study_id = image.study_id AND made.lesion_id = image.lesion_id
-                 AND image.id = ANY (made.images)
-                 AND NOT EXISTS (SELECT FROM reports_assessmentwithdrawal AS back
-                                 WHERE back.assessment_id = made.id)) AS open,
-           coalesce(bool_or(newest.status IN ('ready', 'queued', 'running'))
-               OVER (PARTITION BY coalesce(image.lesion_id, image.id)), false) AS answered,
-           coalesce((
-               SELECT said.granted FROM patients_consent AS said
-               WHERE said.patient_id = image.patient_id AND said.purpose = 'ai_opinion'
-               ORDER BY said.recorded_at DESC LIMIT 1), false) AS agreed
-    FROM imaging_instance AS image
-    LEFT JOIN LATERAL (
-        SELECT asked.status, asked.triage, asked.malignant_probability
-        FROM inference_prediction AS asked WHERE asked.instance_id = image.id AND NOT asked.shadow
-        ORDER BY asked.rerun DESC, asked.requested_at DESC LIMIT 1) AS newest ON true
-    WHERE image.study_id = imaging_study.id) AS shown
- WHERE open GROUP BY agreed) COLLATE "C"
-"""
 
 
 @dataclass
@@ -107,17 +71,19 @@ class WorklistPage:
     after: str
 
 
-def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
+def worklist_studies(
+    actor: Actor, *, which: str = "all", blinded: bool | None = None
+) -> QuerySet[Study]:
     """Waiting visits with their patients, annotated with `worklist_key` and ordered by it.
 
     The key is a unique text. A visit whose place changes between two pages may be met twice, or
     only when the list is opened again.
-    `which`: all, mine (claimed by me) or unclaimed. Call it, and read it, inside the clinic's
+    `which`: all, mine (claimed by me) or unclaimed. `blinded`: no place tells a probability; None
+    is as the clinic's doctors are to see it. Call it, and read it, inside the clinic's
     context; `worklist_rows` writes down the look.
     """
     policies.require(actor, "add", Assessment)
     studies = policies.visible(actor, Study.objects.select_related("patient"))
-    studies = studies.filter(waiting__isnull=False)
     live = claims.live().filter(study=OuterRef("pk"))
     if which == "mine":
         studies = studies.filter(Exists(live.filter(doctor=actor.person)))
@@ -125,9 +91,11 @@ def worklist_studies(actor: Actor, *, which: str = "all") -> QuerySet[Study]:
         studies = studies.exclude(Exists(live))
     elif which != "all":
         raise Invalid(f"The worklist shows all, mine or unclaimed visits, not {which!r}.")
-    blinded = clinic_settings.blinded_first()
-    key = RawSQL(_KEY, [blinded], output_field=TextField())  # noqa: S611 - a constant of this file
-    return studies.annotate(worklist_key=key).order_by("worklist_key")
+    waiting.find_places()
+    blinded = clinic_settings.blinded_first() if blinded is None else blinded
+    place = "blinded_place" if blinded else "place"
+    placed = studies.filter(**{f"waiting__{place}__isnull": False})
+    return placed.annotate(worklist_key=F(f"waiting__{place}")).order_by(f"waiting__{place}")
 
 
 def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
@@ -186,10 +154,17 @@ def _row(study: Study, claim: Claim | None) -> WorklistRow:
     )
 
 
-def worklist(actor: Actor, *, which: str = "all", after: str = "", limit: int = 25) -> WorklistPage:
+def worklist(
+    actor: Actor,
+    *,
+    which: str = "all",
+    after: str = "",
+    limit: int = 25,
+    blinded: bool | None = None,
+) -> WorklistPage:
     """A page of the worklist, continuing behind the key `after`; a look that is written down."""
     with clinic_context(actor.clinic_id):
-        studies = worklist_studies(actor, which=which)
+        studies = worklist_studies(actor, which=which, blinded=blinded)
         if after:
             studies = studies.filter(Q(worklist_key__gt=after))
         found = list(studies[: limit + 1])

@@ -1,18 +1,62 @@
-"""Keeps the rows that say which visits wait for a doctor.
+"""Keeps the rows that say which visits wait for a doctor, and their places in the worklist.
 
-Whatever changes a visit's images or assessments calls `refresh` in the same transaction. Once a
-night `mend` compares all rows with the rule, so that a caller who forgot is found.
+Whatever changes a visit's images or assessments calls `refresh` in the same transaction; what else
+its place hangs on makes it stale by triggers, and `find_places` computes it when the list is read.
+Once a night `mend` compares all rows with the rule, so that a caller who forgot is found.
 """
 
 import uuid
 from collections.abc import Collection
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 
 from dermaclinic.accounts.tenancy import current_clinic
 from imaging.models import Instance, Study
 from reports.models import Assessment, Waiting
+
+# A visit's place as one text that sorts: rank, probability from the top, time, id. One pass over
+# the visit's images; `answered` looks at all images of a lesion, the rest at those still open.
+PLACE = """
+(SELECT (CASE WHEN NOT agreed OR bool_or(NOT answered) THEN 0
+              WHEN bool_or(status = 'ready' AND triage = 'urgent') THEN 1
+              WHEN bool_or(status IN ('queued', 'running')) THEN 2
+              ELSE 3 END)::text
+    || lpad((1000000 - round(1000000 * coalesce(
+           max(probability) FILTER (WHERE agreed AND status = 'ready'), 0)))::text, 7, '0')
+    || to_char(imaging_study.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+    || imaging_study.id::text
+ FROM (
+    SELECT newest.status, newest.triage, newest.malignant_probability AS probability,
+           image.lesion_id IS NULL OR NOT EXISTS (
+               SELECT FROM reports_assessment AS made
+               WHERE made.study_id = image.study_id AND made.lesion_id = image.lesion_id
+                 AND image.id = ANY (made.images)
+                 AND NOT EXISTS (SELECT FROM reports_assessmentwithdrawal AS back
+                                 WHERE back.assessment_id = made.id)) AS open,
+           coalesce(bool_or(newest.status IN ('ready', 'queued', 'running'))
+               OVER (PARTITION BY coalesce(image.lesion_id, image.id)), false) AS answered,
+           coalesce((
+               SELECT said.granted FROM patients_consent AS said
+               WHERE said.patient_id = image.patient_id AND said.purpose = 'ai_opinion'
+               ORDER BY said.recorded_at DESC LIMIT 1), false) AS agreed
+    FROM imaging_instance AS image
+    LEFT JOIN LATERAL (
+        SELECT asked.status, asked.triage, asked.malignant_probability
+        FROM inference_prediction AS asked WHERE asked.instance_id = image.id AND NOT asked.shadow
+        ORDER BY asked.rerun DESC, asked.requested_at DESC LIMIT 1) AS newest ON true
+    WHERE image.study_id = imaging_study.id) AS shown
+ WHERE open GROUP BY agreed) COLLATE "C"
+"""
+# Without the probability: as if it were nought everywhere.
+_PLACED = f"""
+UPDATE reports_waiting SET stale = false, place = found.place,
+    blinded_place = left(found.place, 1) || '1000000' || substr(found.place, 9)
+FROM (SELECT imaging_study.id, {PLACE} AS place FROM imaging_study
+      WHERE imaging_study.id = ANY (%s)) AS found
+WHERE reports_waiting.study_id = found.id
+"""  # noqa: S608 - constants of this file
 
 
 def open_images() -> QuerySet[Instance]:
@@ -40,14 +84,32 @@ def refresh(study_ids: Collection[uuid.UUID]) -> None:
         [Waiting(study_id=pk, clinic_id=clinic_id) for pk, clinic_id in found.items()],
         ignore_conflicts=True,
     )
+    Waiting.objects.filter(study_id__in=found).update(stale=True)
+
+
+def find_places() -> None:
+    """Compute the places that are stale. Call it in the clinic's context, before reading them.
+
+    The rows are locked by a statement of their own: so the next one sees all that has been
+    committed, and what is still to be committed makes them stale again.
+    """
+    rows = Waiting.objects.filter(stale=True).order_by("pk").select_for_update()
+    if study_ids := list(rows.values_list("study_id", flat=True)):
+        with connection.cursor() as cursor:
+            cursor.execute(_PLACED, [study_ids])
 
 
 def differences() -> list[uuid.UUID]:
-    """The clinic's visits whose row, or whose missing row, is wrong. One statement, one moment."""
+    """The clinic's visits whose row, or whose missing row, is wrong. One statement, one moment.
+
+    Wrong is also a place that is not stale and yet another one than the rule's.
+    """
     listed = Exists(Waiting.objects.filter(study=OuterRef("pk")))
     studies = Study.objects.annotate(waits=_waits(), listed=listed)
-    wrong = studies.filter(Q(waits=True, listed=False) | Q(waits=False, listed=True))
-    return list(wrong.values_list("pk", flat=True))
+    wrong = Q(waits=True, listed=False) | Q(waits=False, listed=True)
+    place = RawSQL(PLACE, [], output_field=TextField())  # noqa: S611 - a constant of this file
+    misplaced = Q(waiting__stale=False) & ~Q(waiting__place=place)
+    return list(studies.filter(wrong | misplaced).values_list("pk", flat=True))
 
 
 def mend() -> list[uuid.UUID]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dermaclinic.accounts.tenancy import clinic_context
 from imaging.services import assign_lesion, move_instance
+from patients.services import record_consents
 from reports.models import Assessment, AssessmentWithdrawal, Waiting
 from reports.selectors import worklist
 from reports.services import waiting
@@ -87,7 +88,9 @@ def test_an_image_given_back_to_its_assessed_lesion_waits_no_more(doctor: Any, m
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["image", "loose", "assess", "withdraw", "assign", "move"]),
+        st.sampled_from(
+            ["image", "loose", "assess", "withdraw", "assign", "move", "opinion", "consent"]
+        ),
         st.integers(0, 1),
         st.integers(0, 1),
     ),
@@ -100,7 +103,7 @@ STEPS = st.lists(
 )
 @given(steps=STEPS)
 def test_the_rows_are_the_rule_after_any_history(doctor: Any, model: Any, steps: Any) -> None:
-    """One patient, two visits, two lesions; `listed` compares each time."""
+    """One patient, two visits, two lesions; `listed` compares each time, and so do the places."""
     patient = factories.patient(doctor)
     visits = [factories.study(doctor, patient, acquired_at=NOON) for _ in range(2)]
     lesions = [factories.lesion(doctor, patient) for _ in range(2)]
@@ -121,6 +124,14 @@ def test_the_rows_are_the_rule_after_any_history(doctor: Any, model: Any, steps:
             withdraw(doctor, standing)
         elif what == "assign" and images:
             assign_lesion(actor=doctor, instance_id=images[-1].pk, lesion_id=spot.pk)
+        elif what == "opinion" and images:
+            scenes.finish(
+                doctor, images[visit * -1], malignant=(0.9, 0.1)[lesion],
+                triage=("urgent", "routine")[lesion],
+            )  # fmt: skip
+        elif what == "consent":
+            decisions = {"ai_opinion": bool(visit)}
+            record_consents(actor=doctor, patient_id=patient.pk, decisions=decisions)
         elif what == "move" and images:
             with clinic_context(doctor.clinic_id):
                 images[0].refresh_from_db()
@@ -129,7 +140,10 @@ def test_the_rows_are_the_rule_after_any_history(doctor: Any, model: Any, steps:
                     actor=doctor, instance_id=images[0].pk, study_id=study.pk,
                     lesion_id=spot.pk if lesion else None, reason="Misfiled",
                 )  # fmt: skip
-        listed(doctor)
+        waits = listed(doctor)
+        assert {row.study.pk for row in worklist(doctor).rows} == waits
+        with clinic_context(doctor.clinic_id):
+            assert not Waiting.objects.filter(stale=True).exists()
 
 
 def test_the_nightly_sweep_mends_and_tells(
@@ -153,6 +167,29 @@ def test_the_nightly_sweep_mends_and_tells(
     caplog.clear()
     sweep_waiting()
     assert caplog.records == []
+
+
+def test_a_place_that_is_wrong_is_found_and_put_right(doctor: Any, model: Any) -> None:
+    study, _lesions, _images = scenes.visit(doctor)
+    [right] = [row.key for row in worklist(doctor).rows]
+    with clinic_context(doctor.clinic_id):
+        Waiting.objects.update(place="0" + right[1:])
+        assert waiting.mend() == [study.pk]
+        assert waiting.differences() == []
+    assert [row.key for row in worklist(doctor).rows] == [right]
+
+
+def test_a_place_is_computed_once_and_when_something_has_changed(doctor: Any, model: Any) -> None:
+    def updates() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            worklist(doctor)
+        return sum(each["sql"].startswith("\nUPDATE") for each in captured.captured_queries)
+
+    _study, _lesions, [image] = scenes.visit(doctor)
+    assert [updates(), updates()] == [1, 0]
+    scenes.finish(doctor, image, triage="urgent")
+    assert [updates(), updates()] == [1, 0]
+    assert worklist(doctor).rows[0].urgency == "urgent"
 
 
 def test_a_visit_waits_once_and_in_its_own_clinic(doctor: Any, stranger: Any, model: Any) -> None:

@@ -39,7 +39,10 @@ DEFINERS = {
     "patients_merge_records": {"dermaclinic_web"},
     "patients_of_open_record": set(),  # a trigger's
     "patients_undo_merge": {"dermaclinic_web"},
+    "reports_waiting_consent": set(),
     "reports_waiting_for_pdf": {"dermaclinic_worker"},
+    "reports_waiting_opinion": set(),
+    "reports_waiting_visit": set(),
 }
 
 
