@@ -22,7 +22,7 @@ __all__ = ["WORK_SIDE", "Alignment", "Similarity", "TooLong", "align", "attempt"
 SECONDS = 6.0  # of this thread's own computing, not of waiting for a busy machine
 WORK_SIDE = 256  # pixels of the longer side in the last step
 _MIDDLE_SIDE = 128
-_FINALISTS = 4
+_FINALISTS = 6
 _BEYOND_DOUBT = 1e-9  # false alarms, below which no other similarity is looked at
 
 
@@ -71,9 +71,9 @@ def attempt(
     still, other = Pyramid(fixed), Pyramid(moving)
     found = search.candidates(still, other, clock.check)
     middle = [search.refined(still, other, each, _MIDDLE_SIDE, clock.check) for each in found]
-    middle.sort(key=lambda scored: -scored[0])
+    finalists = search.unlike(middle, other, still.longer / _MIDDLE_SIDE)[:_FINALISTS]
     proved = []
-    for _score, each in middle[:_FINALISTS]:
+    for each in finalists:
         _better, similarity = search.refined(still, other, each, WORK_SIDE, clock.check)
         count, asked = proof.count(still, other, similarity, WORK_SIDE, clock.check)
         alarms = proof.false_alarms(count, asked)

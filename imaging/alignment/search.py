@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from imaging.alignment.detail import Array, Level, Pyramid, overlap, warped
 from imaging.alignment.similarity import Similarity
 
-_SIDE = 48  # pixels of the longer side
+_SIDE = 60  # pixels of the longer side
 _ANGLES = np.arange(0, 360, 7.5)
 _SCALES = 1.1 ** np.arange(-7.0, 8.0)  # 0.51 to 1.95
 _LEAST_OVERLAP = 0.3  # of the smaller picture
-_CANDIDATES = 12
+_CANDIDATES = 16
 _UNLIKE = 4  # pixels of _SIDE
 _PEAKS, _PEAK_REACH = 2, 3
 _ROUNDS = 12
@@ -40,8 +40,7 @@ def candidates(fixed: Pyramid, moving: Pyramid, check: Check) -> list[Similarity
         other = moving.beside(fixed, _SIDE, onto)
         for value, small in _of_scale(still, other, check):
             found.append((value, small.resized(1 / still.factor, 1 / other.factor)))
-    found.sort(key=lambda scored: -scored[0])
-    return _unlike(found, moving, _UNLIKE / still.factor)
+    return unlike(found, moving, _UNLIKE / still.factor)
 
 
 def _of_scale(still: Level, other: Level, check: Check) -> Iterator[tuple[float, Similarity]]:
@@ -104,12 +103,12 @@ def _peaks(worth: Array) -> Iterator[tuple[int, int]]:
         left[rows, max(column - _PEAK_REACH, 0) : column + _PEAK_REACH + 1] = -1
 
 
-def _unlike(found: list[tuple[float, Similarity]], moving: Pyramid, far: float) -> list[Similarity]:
-    """The first ones, each some pixels away, somewhere, from those before it."""
+def unlike(found: list[tuple[float, Similarity]], moving: Pyramid, far: float) -> list[Similarity]:
+    """The best first, each `far` pixels away, somewhere, from those before it."""
     width, height = moving.size
     points = [(x * width, y * height) for x in (0.25, 0.75) for y in (0.25, 0.75)]
     kept: list[tuple[Similarity, NDArray[np.float64]]] = []
-    for _score, each in found:
+    for _score, each in sorted(found, key=lambda scored: -scored[0]):
         there = np.array([each.at(*point) for point in points])
         if all(np.abs(there - other).max() > far for _known, other in kept):
             kept.append((each, there))
