@@ -27,6 +27,7 @@ class ReportsConfig(AppConfig):
         steps.before_taking_back.append(_objection)
         steps.on_filed.append(_filed)
         merges.at_work += [merging.claimed, merging.read_second, merging.drafted]
+        merges.on_moved.append(merging.place_anew)
         joining.join()
 
 

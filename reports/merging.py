@@ -10,9 +10,11 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from dermaclinic.accounts.actor import Actor
+from imaging.models import Study
 from patients.merging.steps import Obstacle
 from reports.models import Report, SecondReading
 from reports.services.claims import live
+from reports.services.waiting import refresh
 
 
 def claimed(actor: Actor, patients: Sequence[uuid.UUID]) -> list[Obstacle]:
@@ -63,6 +65,12 @@ def drafted(actor: Actor, patients: Sequence[uuid.UUID]) -> list[Obstacle]:
         )
         for draft in drafts.select_related("composed_by", "study").order_by("composed_at")
     ]
+
+
+def place_anew(patients: Sequence[uuid.UUID]) -> None:
+    """Where visits stand in the worklist hangs on the patient's consents, which have moved."""
+    visits = Study.objects.filter(patient_id__in=patients)
+    refresh(list(visits.values_list("pk", flat=True)))
 
 
 def _day(moment: datetime) -> str:

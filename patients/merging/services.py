@@ -75,6 +75,8 @@ def merge_patients(
             json.dumps(sorted(taken)), json.dumps(result), identity.keep(merge_id, before, after),
         )  # fmt: skip
         merge = Merge.objects.select_related("survivor", "closed").get(pk=merge_id)
+        for step in steps.on_moved:
+            step(both)
         audit.merged_patients(
             actor, merge, moved=words.numbers(merge.moved), fields=fields["survivor"]
         )
@@ -113,6 +115,8 @@ def undo_merge(*, actor: Actor, merge_id: uuid.UUID, reason: str) -> MergeUndo:
         )  # fmt: skip
         fields = _give_back(merge, survivor, other)
         undo = MergeUndo.objects.select_related("merge").get(pk=undo_id)
+        for step in steps.on_moved:
+            step(ids)
         audit.undid_merge(
             actor, merge, moved=words.numbers(undo.moved), fields=fields, reason=reason
         )

@@ -41,6 +41,10 @@ colliding: list[Step] = []
 # Called with the ids of both records, before a merge: the survivor's first.
 notes: list[Callable[[Sequence[uuid.UUID]], list[Note]]] = []
 
+# Called with the ids of both records after a merge or its undoing, in the same transaction: what
+# other floors have worked out from a patient's rows is to be worked out anew.
+on_moved: list[Callable[[Sequence[uuid.UUID]], None]] = []
+
 
 def obstacles(steps: Sequence[Step], actor: Actor, patients: Sequence[uuid.UUID]) -> list[Obstacle]:
     """All that stands in the way, in the order of the floors."""

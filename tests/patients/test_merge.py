@@ -17,11 +17,13 @@ from inference.models import Prediction
 from patients import contact, selectors as patients, services as records
 from patients.merging import selectors, words
 from patients.models import Consent, Lesion, Merge, Patient
+from reports.models import Waiting
+from reports.services import waiting
 from reports.services.claims import claim_study
 from reports.services.histology import record_histology
 from tests import factories, opinions
 from tests.database import acting_as
-from tests.patients.merging import everything, merge
+from tests.patients.merging import everything, merge, undo
 from tests.reports import scenes
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +144,26 @@ def test_the_newer_answer_counts_and_the_preview_says_which(doctor: Any) -> None
     with clinic_context(doctor.clinic_id):
         assert records.consents(survivor) == {"ai_opinion": True, "care": True}
         assert Consent.objects.filter(patient=survivor).count() == 3, "none is lost"
+
+
+def test_the_worklist_places_visits_by_the_consents_of_whose_they_are(doctor: Any) -> None:
+    scenes.model()
+    study, _lesions, [image] = scenes.visit(doctor)
+    scenes.finish(doctor, image, triage="urgent", malignant=0.8)
+    other = factories.patient(doctor, consent=False)
+    records.record_consents(actor=doctor, patient_id=other.pk, decisions={"ai_opinion": False})
+
+    def rank() -> str:
+        with clinic_context(doctor.clinic_id):
+            waiting.find_places()
+            assert waiting.differences() == []
+            return Waiting.objects.get(study=study).place[0]
+
+    assert rank() == "1", "urgent"
+    made = merge(doctor, study.patient, other)
+    assert rank() == "0", "no opinion is wanted"
+    undo(doctor, made)
+    assert rank() == "1"
 
 
 def twins(doctor: Any) -> Any:

@@ -81,7 +81,7 @@ def test_every_trigger_on_an_update_lets_a_move_through() -> None:
     refusing = rows(
         "SELECT tgname, pg_get_triggerdef(t.oid), prosrc FROM pg_trigger t "
         "JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal AND tgtype & 16 > 0 "
-        "AND tgtype & 1 > 0 AND tgrelid::regclass::text = ANY (%s)",
+        "AND tgtype & 2 > 0 AND tgtype & 1 > 0 AND tgrelid::regclass::text = ANY (%s)",
         moving(),
     )
     assert len(refusing) > len(moving())

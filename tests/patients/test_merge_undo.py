@@ -100,6 +100,13 @@ def build(doctor: Any, drawn: dict[str, Any]) -> Any:
     return patient
 
 
+def says_nothing(row: dict[str, Any]) -> bool:
+    """A row of contact data in which nothing stands is read as none."""
+    return row.get("identifier_system") == "" and all(
+        row[name] == r"\x" for name in ("phone", "email", "address", "identifier")
+    )
+
+
 def comparable(actor: Any, contacts: set[str]) -> dict[str, Any]:
     """Everything byte by byte. But a changed record's version runs on, and what is sealed anew
     is other bytes: of the contact data of these patients the text is compared.
@@ -110,6 +117,7 @@ def comparable(actor: Any, contacts: set[str]) -> dict[str, Any]:
         ("patients_patientcontact", ["phone", "email", "address", "identifier"]),
     ):
         rows = [json.loads(row) for row in found[table]]
+        rows = [row for row in rows if not says_nothing(row)]
         for row in rows:
             if row.get("patient_id", row["id"]) in contacts:
                 for name in left_out:
