@@ -13,7 +13,7 @@ from typing import Any
 from bench.pages.addresses import Ask, asks, days, parts, sent
 from bench.pages.clinic import Large
 
-WARM, TIMES = 3, 30
+WARM, TIMES, DOWNLOADS = 3, 30, 2
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,21 @@ def measure(clinic: Large, say: Callable[[str], None], *, only: str = "") -> lis
 
 def _measured(application: Any, clinic: Large, ask: Ask) -> Time:
     requests = _requests(clinic, ask)
+    wanted = TIMES if ask.kind != "download" else DOWNLOADS
     spent, worked = [], []
-    for number in range(WARM + (TIMES if ask.kind != "download" else 2)):
+    for number in range(WARM + 3 * wanted):
         environ = next(requests)
         before, began = _work(), time.perf_counter()
         status = _answered(application, environ)
         took, work = 1000 * (time.perf_counter() - began), _work() - before
-        if not 200 <= status < 300:
-            return Time(str(ask), ask.kind, trouble=f"answered {status} to {environ['PATH_INFO']}")
-        if number >= WARM:
+        # Not every patient has this page: an opinion waits for a diagnosis, an image has no mask.
+        if number >= WARM and 200 <= status < 300:
             spent.append(took)
             worked.append(work)
+        if len(spent) == wanted:
+            break
+    else:
+        return Time(str(ask), ask.kind, trouble=f"{status} from {environ['PATH_INFO']}")
     cuts = statistics.quantiles(spent, n=20, method="inclusive")
     p50, p95, work = (round(each, 2) for each in (cuts[9], cuts[18], statistics.median(worked)))
     return Time(str(ask), ask.kind, p50, p95, work, len(spent))
