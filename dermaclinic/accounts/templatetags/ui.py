@@ -146,4 +146,6 @@ def current_area(context: Context) -> str:
         return area if area in ("held", "capture") else "patients"
     if match.url_name == "session":
         return "session"
+    if match.namespace == "reports" and match.url_name in ("lesion", "compare"):
+        return "patients"
     return str(match.namespace)
