@@ -15,7 +15,6 @@ from imaging import alignment
 from imaging.alignment import Alignment
 from imaging.models import Instance, Study
 from imaging.storage import vault
-from inference import veil
 from inference.network import preprocess
 from inference.network.preprocess import UnreadableImage
 from patients.models import Lesion, Patient
@@ -42,18 +41,16 @@ class Choice:
 class Side:
     """One of the two images, and the lesion at its visit.
 
-    `blind`: the person reads the lesion a second time, and may not know what the first one said.
     `after_report`: the image is from after the day of the histology's report.
     """
 
     choice: Choice
     row: LesionRow
-    blind: bool
     after_report: bool
 
     @property
     def assessment(self) -> Assessment | None:
-        return None if self.blind else self.row.assessment
+        return self.row.assessment
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,8 @@ def comparison(
     """Any two images of a lesion; by default the newest, and the newest of the visit before.
 
     NotFound (and an event) for another clinic's lesion, and for an image that is not of the
-    lesion. A look that is written down, with the opinions and assessments that it shows.
+    lesion. A look that is written down, with the opinions and assessments that it shows: so a
+    second reader, who must not know them yet, is refused (reports/second_reading/blind.py).
     """
     with clinic_context(actor.clinic_id):
         lesion = _lesion(actor, lesion_id)
@@ -203,7 +201,6 @@ def _sides(
         .order_by("-version")
     )
     images = image_rows(here, assessments, opted_out({lesion.patient_id}), actor=actor)
-    blind = {pk for rule in veil.closed_to for pk in rule(actor, here)}
     sides = []
     for each in chosen:
         study = each.study
@@ -213,7 +210,6 @@ def _sides(
             Side(
                 choice=each,
                 row=lesion_row(lesion, rows, made),
-                blind=any(row.instance.pk in blind for row in rows),
                 after_report=result is not None
                 and timezone.localdate(study.acquired_at) > result.reported_on,
             )
