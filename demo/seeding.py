@@ -73,7 +73,7 @@ class Case:
     clinic: str
     identity: dict[str, Any]
     consents: dict[str, bool]
-    lesions: list[dict[str, str]]
+    lesions: list[dict[str, Any]]
     truth: list[str]
     visits: list[Visit]
 
