@@ -66,9 +66,7 @@ urlpatterns = [
         second_reading.record,
         name="second-reading-record",
     ),
-    path(
-        "second-readings/<uuid:reading_id>/propose/", consensus.propose, name="consensus-propose"
-    ),
+    path("second-readings/<uuid:reading_id>/propose/", consensus.propose, name="consensus-propose"),
     path("second-readings/<uuid:reading_id>/third/", consensus.ask_third, name="consensus-third"),
     path("proposals/<uuid:proposal_id>/agree/", consensus.agree, name="consensus-agree"),
     path("proposals/<uuid:proposal_id>/withdraw/", consensus.withdraw, name="consensus-withdraw"),

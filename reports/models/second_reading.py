@@ -46,9 +46,7 @@ class SecondReading(TenantModel):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="second_readings")
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="second_readings")
     lesion = models.ForeignKey(Lesion, on_delete=models.PROTECT, related_name="second_readings")
-    first = models.ForeignKey(
-        Assessment, on_delete=models.PROTECT, related_name="second_readings"
-    )
+    first = models.ForeignKey(Assessment, on_delete=models.PROTECT, related_name="second_readings")
     reason = models.CharField(max_length=10, choices=Reason)
     asked_at = models.DateTimeField(auto_now_add=True)
 

@@ -241,6 +241,7 @@ REPORTS = [
         "reports/assessments/<uuid:assessment_id>/keep/",
         POST=page_of(302, D),
         send=lambda s: {"reason": "scale and ulceration"},
+        at={"assessment_id": "first_impression"},
     ),
     row("reports/assessments/<uuid:assessment_id>/withdraw/", POST=page_of(302, D)),
     row("reports/lesions/<uuid:lesion_id>/", GET=page_of(200, T, D)),
