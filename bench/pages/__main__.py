@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from bench.pages import clinic, times
-from bench.pages.times import Time
+from bench.pages import clinic
+from bench.pages.figures import Time, as_json, from_json
 
 SMALL, LARGE = 10_000, 1_000_000
 AIM_MS, AIM_RATIO = 100, 1.5
@@ -28,12 +28,14 @@ def say(text: str) -> None:
 def one_size(predictions: int, only: str, state: Path | None) -> None:
     """Load and measure one clinic; the figures go to stdout as JSON."""
     with clinic.servers(state) as running:
+        from bench.pages import times  # what it asks for are pages of apps that are ready
+
         began = time.monotonic()
         say(f"Loading {predictions} predictions")
         large = clinic.furnish(running, predictions, say)
         counted = ", ".join(f"{count} {table}" for table, count in large.counts.items())
         say(f"  in {time.monotonic() - began:.0f} s: {counted}")
-        print(times.as_json(times.measure(large, say, only=only)))
+        print(as_json(times.measure(large, say, only=only)))
 
 
 def both(small: int, large: int, only: str) -> tuple[list[Time], list[Time]]:
@@ -42,7 +44,7 @@ def both(small: int, large: int, only: str) -> tuple[list[Time], list[Time]]:
     for predictions in (small, large):
         command = [sys.executable, "-m", "bench.pages", "--size", str(predictions), "--only", only]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        found.append(times.from_json(done.stdout.splitlines()[-1]))
+        found.append(from_json(done.stdout.splitlines()[-1]))
     return found[0], found[1]
 
 
@@ -82,9 +84,15 @@ def verdict(small: list[Time], large: list[Time]) -> list[str]:
         f"ratio large : small  {statistics.median(ratios.values()):.2f}   median of all pages "
         f"(aim: at most {AIM_RATIO})",
         f"  at worst           {ratios[steepest]:.2f}   {steepest}",
+        f"  processors' work   {_of_work(before, judged):.2f}   median; other programs do not lengthen it",
         *(f"slower than {AIM_MS} ms   {each.p95:.1f} ms   {each.name}" for each in slow),
         *(f"not measured         {each.name}: {each.trouble}" for each in large if each.trouble),
     ]
+
+
+def _of_work(before: dict[str, Time], judged: list[Time]) -> float:
+    floored = [(each.work, before[each.name].work) for each in judged]
+    return statistics.median(max(a, FLOOR_MS) / max(b, FLOOR_MS) for a, b in floored)
 
 
 def main() -> int:

@@ -2,36 +2,17 @@
 
 import io
 import itertools
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.pages.addresses import Ask, asks, days, parts, sent
 from bench.pages.clinic import Large
+from bench.pages.figures import Time
 
 WARM, TIMES, DOWNLOADS = 3, 30, 2
-
-
-@dataclass(frozen=True)
-class Time:
-    """How long one page took: milliseconds, as half and as 95 of 100 requests were answered in.
-
-    `work` is the median of the processors' time, ours and PostgreSQL's, which other programs on the
-    machine do not lengthen; 0 where the system does not tell. `trouble` says why a page could not
-    be measured.
-    """
-
-    name: str
-    kind: str
-    p50: float = 0
-    p95: float = 0
-    work: float = 0
-    times: int = 0
-    trouble: str = ""
 
 
 def measure(clinic: Large, say: Callable[[str], None], *, only: str = "") -> list[Time]:
@@ -112,13 +93,3 @@ def _answered(application: Any, environ: dict[str, Any]) -> int:
     finally:
         answer.close()
     return status[0]
-
-
-def as_json(found: list[Time]) -> str:
-    """What one process tells another."""
-    return json.dumps([asdict(each) for each in found])
-
-
-def from_json(text: str) -> list[Time]:
-    """The other way."""
-    return [Time(**each) for each in json.loads(text)]
