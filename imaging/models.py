@@ -217,7 +217,7 @@ class Upload(TenantModel):
     ending = models.CharField(max_length=10, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     length = models.PositiveBigIntegerField()
-    offset = models.PositiveBigIntegerField(default=0)
+    offset = models.PositiveBigIntegerField(default=0, db_column="received")  # SQL has that word
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     expires_at = models.DateTimeField()

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ("ending", models.CharField(blank=True, max_length=10)),
                 ("sha256", models.CharField(blank=True, max_length=64)),
                 ("length", models.PositiveBigIntegerField()),
-                ("offset", models.PositiveBigIntegerField(default=0)),
+                ("offset", models.PositiveBigIntegerField(db_column="received", default=0)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("expires_at", models.DateTimeField()),
                 ("settling_until", models.DateTimeField(null=True)),

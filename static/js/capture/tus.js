@@ -1,7 +1,8 @@
 // Sends one file in parts, by tus 1.0.0 (imaging/views/resumable.py). A broken connection is no
 // failure: the server is asked how far it has come, and the file goes on from there.
 
-const TUS = { "Tus-Resumable": "1.0.0" };
+// What a page sends by itself is no sign that somebody is there (accounts/idle.py).
+const TUS = { "Tus-Resumable": "1.0.0", "X-Background": "true" };
 const PART = "application/offset+octet-stream";
 
 export class Broken extends Error {} // no answer, or a server in trouble: later it goes on
