@@ -28,7 +28,7 @@ UPDATE bench_image SET state = CASE WHEN luck < 0.94 THEN 'ready' WHEN luck < 0.
 CREATE UNLOGGED TABLE bench_report AS
     SELECT row_number() OVER () + 1000 AS number, id AS study_id, patient_id, at,
            md5('report' || id)::uuid AS id
-    FROM bench_visit WHERE NOT waits AND (n + v) %% 10 <> 0;
+    FROM bench_visit WHERE NOT waits AND (at < now() - interval '3 days' OR (n + v) %% 10 <> 0);
 CREATE INDEX ON bench_report (study_id);
 ANALYZE bench_patient, bench_visit, bench_lesion, bench_image, bench_report;
 """

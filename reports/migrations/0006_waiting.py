@@ -130,4 +130,10 @@ class Migration(migrations.Migration):
         same("reports_waiting", "study_id", "imaging_study", "clinic_id"),
         migrations.RunSQL(STALE, NOT_STALE),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
+        # A doctor's own of the last days, which one signature closes.
+        migrations.RunSQL(
+            "CREATE INDEX assessment_by_author ON reports_assessment"
+            " (clinic_id, author_id, recorded_at DESC)",
+            "DROP INDEX assessment_by_author",
+        ),
     ]
