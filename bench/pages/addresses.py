@@ -36,8 +36,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "api/v1/worklist/": ("?which=unclaimed",),
     "api/v1/audit/events/": ("?patient={patient_id}",),
 }
-# Files that are made to be kept: as long as they are, and no pages.
-DOWNLOADS = re.compile(r"^audit/export/|/accesses/pdf/$")
+# Files that are made to be kept, and the alignment of two images: as long as they are, no pages.
+DOWNLOADS = re.compile(r"^audit/export/|/accesses/pdf/$|<uuid:left>/<uuid:right>/$")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ ROOMS: tuple[tuple[StrOrPromise, tuple[Shortcut, ...]], ...] = (
             Shortcut("undo", "u", _("Undo")),
             Shortcut("go-worklist", "g w", _("Go to the worklist")),
             Shortcut("go-patients", "g p", _("Go to the patients")),
+            Shortcut("go-capture", "g c", _("Go to photographing")),
             Shortcut("sign", "s", _("Go to signing")),
         ),
     ),

@@ -27,6 +27,8 @@ from tests.permissions.shapes import CALLERS, Row
 pytestmark = pytest.mark.e2e
 
 COMBINATIONS = list(pairs(("light", "dark"), (320, 1440)))
+# Swagger UI writes this page's markup: for those who program against the API, and not ours to mend.
+THEIRS = {"api/docs/"}
 ROLES = ("technician", "doctor", "administrator")
 
 
@@ -44,7 +46,8 @@ def pages(scene: Scene, role: str) -> Iterator[str]:
     """The addresses of what this role may open, other than the API."""
     for row in ROWS:
         answers = row.expected("GET")
-        if not row.route.startswith("api/v1/") and answers[CALLERS.index(role)] == 200:
+        ours = not row.route.startswith("api/v1/") and row.route not in THEIRS
+        if ours and answers[CALLERS.index(role)] == 200:
             yield address(scene, row)
 
 
