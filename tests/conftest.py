@@ -7,12 +7,13 @@ of them runs behind row-level security. Where a test plays another role, `acting
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.test import TransactionTestCase
 
 from dermaclinic.accounts.actor import Actor
-from dermaclinic.accounts.models import Clinic
+from dermaclinic.accounts.models import Clinic, ClinicSettings
 from tests import database, factories
 from tests.discretion import heard, nobody_is_named
 
@@ -35,6 +36,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         database.use_role("web")
         yield
         database.use_role("owner")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_drawn() -> Iterator[None]:
+    """Ids are random here: whom chance would have read twice is the business of a test that asks.
+
+    A clinic that has set nothing draws no sample for the second reader.
+    """
+    share = ClinicSettings._meta.get_field("second_read_share")
+    with mock.patch.object(share, "_get_default", return_value=0.0):
+        yield
 
 
 @pytest.fixture(autouse=True)

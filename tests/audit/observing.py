@@ -14,8 +14,8 @@ from django.db import connections
 
 from dermaclinic.accounts.tenancy import tenant_tables
 
-# Of a clinic, as its other tables, but of no patient: read at every request.
-NO_PATIENTS = {"accounts_clinicsettings", "accounts_invitation"}
+# Of a clinic, as its other tables, but of no patient.
+NO_PATIENTS = {"accounts_clinicsettings", "accounts_invitation", "reports_phrase"}
 WRITES_EVENT = re.compile(r'\s*INSERT INTO "?audit_event"?\b')
 
 

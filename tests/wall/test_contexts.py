@@ -176,4 +176,5 @@ def test_a_members_page_asks_who_they_are_and_then_enters(technician: Any) -> No
     client.get("/patients/")
     with tables_asked() as tables:
         assert client.get("/patients/").status_code == 200
-    assert tables <= MEMBER | SESSION | {"mfa_authenticator", "usersessions_usersession"}
+    own = {"mfa_authenticator", "usersessions_usersession", "accounts_userpreference"}
+    assert tables <= MEMBER | SESSION | own
