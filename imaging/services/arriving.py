@@ -83,15 +83,19 @@ def begin_upload(
             same.save(update_fields=["lesion", "modality"])
             audit.resumed_upload(actor, same)
             return Begun(same, None)
-        if mine.count() >= MOST_OPEN:
+        # The same file under another length, where one of the two is wrong, or not yet swept though
+        # its day is over: the older one goes. `_wait_for_own` lets no other tab begin it meanwhile.
+        rows = Upload.objects.filter(created_by=actor.person, settled_at__isnull=True)
+        stale = list(rows.filter(study=study, sha256=sha256)) if sha256 else []
+        if mine.exclude(pk__in=[each.pk for each in stale]).count() >= MOST_OPEN:
             raise TooMany(
                 _("%(count)s files have not arrived completely. Choose them again or discard them.")
                 % {"count": MOST_OPEN}
             )
-        # Another length under the same digest: one of the two is wrong, and the older one goes.
-        stale = list(mine.filter(study=study, sha256=sha256)) if sha256 else []
+        for each in stale:
+            audit.discarded_upload(actor, each)
         names = _names(stale)
-        mine.filter(pk__in=[each.pk for each in stale]).delete()
+        Upload.objects.filter(pk__in=[each.pk for each in stale]).delete()
         upload = Upload.objects.create(
             clinic_id=actor.clinic_id,
             study=study,

@@ -230,3 +230,27 @@ class TestEnd:
         assert len(rows(UploadPart)) == len(list(vault().names())) == 1
         (event,) = rows(Event, action="upload.discarded")
         assert event.role == "system"
+
+    def test_the_same_file_begins_anew_before_the_sweep_has_come(
+        self, sender: Sender, technician: Any, data: bytes, rows: Rows
+    ) -> None:
+        late = sender.begun(len(data), sha256=digest(data))
+        sender.send(late, 0, data[:100])
+        with clinic_context(technician.clinic_id):
+            Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        assert sender.send(late, 100, data[100:]).status_code == 410
+        address = sender.begun(len(data), sha256=digest(data))
+        assert [upload.offset for upload in rows(Upload)] == [0]
+        assert not rows(UploadPart)
+        assert not list(vault().names())
+        assert len(rows(Event, action="upload.discarded")) == 1
+        assert sender.send(address, 0, data).status_code == 201
+        assert rows(Instance)[0].sha256 == digest(data)
+
+    def test_another_length_under_the_same_digest_takes_the_place_of_the_older_one(
+        self, sender: Sender, data: bytes, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(arriving, "MOST_OPEN", 1)
+        sender.begun(len(data) - 1, sha256=digest(data))
+        sender.begun(len(data), sha256=digest(data))
+        assert [upload.length for upload in rows(Upload)] == [len(data)]
