@@ -6,6 +6,7 @@ Displays are in the language of the signing; the PDF reads nothing else, except 
 import hashlib
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.utils import translation
@@ -36,6 +37,11 @@ def sha256(content: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
+def said(content: dict[str, Any]) -> str:
+    """The hash of what a doctor reads before signing: of whom, and what of each lesion."""
+    return sha256({name: content[name] for name in ("patient", "lesions")})
+
+
 def freeze(
     actor: Actor, report: Report, assessments: list[Assessment], signed_at: datetime
 ) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def freeze(
             "version": report.version,
             "replaces": _replaced(report),
         },
-        "patient": _patient(report.patient, report.study),
+        "patient": patient(report.patient, report.study),
         "visit": {
             "id": str(report.study_id),
             "date": report.study.acquired_at.date().isoformat(),
@@ -105,15 +111,16 @@ def _withdrawn(report: Report, assessments: list[Assessment]) -> list[str]:
     ]
 
 
-def _patient(patient: Patient, study: Study) -> dict[str, Any]:
+def patient(of: Patient, study: Study) -> dict[str, Any]:
+    """Whom a report is about, as of the visit."""
     return {
-        "id": str(patient.pk),
-        "mrn": patient.mrn,
-        "family_name": patient.family_name,
-        "given_name": patient.given_name,
-        "birth_date": patient.birth_date.isoformat(),
-        "sex": patient.get_sex_display(),
-        "age": age_on(study.acquired_at.date(), patient.birth_date),
+        "id": str(of.pk),
+        "mrn": of.mrn,
+        "family_name": of.family_name,
+        "given_name": of.given_name,
+        "birth_date": of.birth_date.isoformat(),
+        "sex": of.get_sex_display(),
+        "age": age_on(study.acquired_at.date(), of.birth_date),
     }
 
 
@@ -138,7 +145,7 @@ def lesion(
         "images": [_image(each) for each in images],
         "assessment": _assessment(assessment, first),
         "opinion": snapshot.opinion(assessment, lens),
-        "opinion_state": assessment.get_opinion_state_display(),
+        "opinion_state": _in_words(assessment, "opinion_state"),
     }
 
 
@@ -162,10 +169,10 @@ def _assessment(assessment: Assessment, first: Assessment | None) -> dict[str, A
         "version": assessment.version,
         "author": assessment.author.full_name,
         "recorded_at": assessment.recorded_at.isoformat(),
-        "two_step": assessment.get_two_step_display(),
+        "two_step": _in_words(assessment, "two_step"),
         "description": assessment.description,
-        "algorithm": assessment.get_algorithm_display(),
-        "agreement": assessment.get_agreement_display(),
+        "algorithm": _in_words(assessment, "algorithm"),
+        "agreement": _in_words(assessment, "agreement"),
         "reason": assessment.reason,
         "comment": assessment.comment,
         "blinded": assessment.blinded,
@@ -179,7 +186,7 @@ def _first_impression(assessment: Assessment, first: Assessment | None) -> dict[
         return None
     return {
         "version": first.version,
-        "agreement": first.get_agreement_display(),
+        "agreement": _in_words(first, "agreement"),
         "changed_mind": veil.changed_mind(assessment, first),
         **_judgement(first),
     }
@@ -190,6 +197,18 @@ def _judgement(assessment: Assessment) -> dict[str, Any]:
         "diagnoses": [
             {"code": code, "display": diagnoses.display(code)} for code in assessment.diagnoses
         ],
-        "management": assessment.get_management_display(),
+        "management": _in_words(assessment, "management"),
         "due": assessment.due.isoformat() if assessment.due else None,
     }
+
+
+def _in_words(assessment: Assessment, name: str) -> str:
+    """As `get_…_display`, which goes through all choices each time."""
+    value = getattr(assessment, name)
+    return str(_words(name).get(value, value))
+
+
+@cache
+def _words(name: str) -> dict[Any, Any]:
+    """What a field's values are called, in no language yet."""
+    return dict(Assessment._meta.get_field(name).flatchoices)

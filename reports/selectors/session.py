@@ -4,7 +4,6 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -21,7 +20,7 @@ from reports.models import Assessment, Report, ReportAssessment
 from reports.services import composing
 
 REACH = timedelta(days=30)
-MOST = 200  # visits
+MOST = 50  # visits on a page; newer ones follow when these are signed
 
 
 @dataclass
@@ -47,14 +46,17 @@ class SessionVisit:
 
     @property
     def value(self) -> str:
-        """The visit with its assessments, as the form sends it back."""
-        return ",".join(map(str, (self.study.pk, *(each.pk for each in self.assessments))))
+        """The visit with its assessments and what is said, as the form sends it back."""
+        whom = content.patient(self.study.patient, self.study)
+        said = content.said({"patient": whom, "lesions": self.lesions})
+        ids = [self.study.pk, *(each.pk for each in self.assessments)]
+        return ",".join([said, *map(str, ids)])
 
 
 def session(actor: Actor, *, now: datetime | None = None) -> list[SessionVisit]:
-    """The actor's unsigned visits of the last 30 days, oldest first; a look that is written down.
+    """The actor's unsigned visits of the last 30 days, the oldest MOST of them, oldest first.
 
-    A constant number of queries, whatever the number of visits.
+    A look that is written down. A constant number of queries, whatever the number of visits.
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "sign", Report)
@@ -62,9 +64,8 @@ def session(actor: Actor, *, now: datetime | None = None) -> list[SessionVisit]:
         by_visit: dict[uuid.UUID, list[Assessment]] = defaultdict(list)
         for each in mine:
             by_visit[each.study_id].append(each)
-        chosen = dict(islice(by_visit.items(), MOST))
-        around = _Around.of(list(chosen), mine)
-        visits = [_visit(made, around) for made in chosen.values()]
+        around = _Around.of(list(by_visit), mine)
+        visits = [_visit(made, around) for made in by_visit.values()]
         audit.viewed_session(
             actor,
             shown=dict.fromkeys(visit.study.patient_id for visit in visits),
@@ -74,18 +75,28 @@ def session(actor: Actor, *, now: datetime | None = None) -> list[SessionVisit]:
 
 
 def _unsigned(actor: Actor, now: datetime) -> list[Assessment]:
+    """Of no more than MOST visits, the oldest ones."""
     signed = ReportAssessment.objects.filter(
         assessment=OuterRef("pk"), report__status=Report.Status.SIGNED
     )
     newer = Assessment.objects.standing().filter(
         study=OuterRef("study"), lesion=OuterRef("lesion"), version__gt=OuterRef("version")
     )
-    return list(
+    mine = (
         policies.visible(actor, Assessment.objects.standing())
         .filter(author=actor.person, recorded_at__gt=now - REACH)
         .exclude(Exists(signed))
         .exclude(Exists(newer))
-        .select_related("study__patient", "lesion", "author", "opinion__model_version")
+    )
+    oldest = Study.objects.filter(pk__in=mine.order_by().values("study")).order_by(
+        "acquired_at", "pk"
+    )
+    chosen = list(oldest.values_list("pk", flat=True)[:MOST])
+    return list(
+        mine.filter(study__in=chosen)
+        .select_related("study__patient", "lesion", "opinion")
+        .prefetch_related("author", "opinion__model_version")  # the same few of all
+        .defer("opinion__mask", "opinion__melanoma_saliency", "opinion__embedding")
         .order_by("study__acquired_at", "study_id", "lesion__number")
     )
 

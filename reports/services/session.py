@@ -11,6 +11,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid, NotFound
 from imaging.models import Study
+from reports import content
 from reports.models import Report
 from reports.services import composing, signing
 
@@ -19,10 +20,14 @@ MOST = 200  # visits in one signing
 
 @dataclass(frozen=True)
 class Wanted:
-    """A visit's assessments as the page showed them, in the order of the report."""
+    """A visit's assessments as the page showed them, in the order of the report.
+
+    `said` is `content.said` of what stood on the page.
+    """
 
     study_id: uuid.UUID
     assessment_ids: tuple[uuid.UUID, ...]
+    said: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ def _sign(actor: Actor, wanted: Wanted) -> Outcome:
             if draft.study_id != wanted.study_id:
                 raise Invalid(_("These assessments belong to another visit."))
             report = signing.freeze(actor, draft.pk)
+            # A merged record, a corrected name, another prevalence: nobody has read that yet.
+            if content.said(report.content or {}) != wanted.said:
+                raise Conflict(
+                    _("What the report would say has changed since you read it. Read it again.")
+                )
     except (Conflict, Invalid, NotFound) as error:
         return Outcome(wanted.study_id, None, str(error.detail))
     return Outcome(wanted.study_id, report)

@@ -17,7 +17,7 @@ from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Invalid
 from reports.forms import SignForm
 from reports.models import Report
-from reports.selectors.session import REACH, SessionVisit, session as unsigned
+from reports.selectors.session import MOST, REACH, SessionVisit, session as unsigned
 from reports.services.session import Outcome, Wanted, sign_session
 from reports.views.web import as_uuid
 
@@ -50,11 +50,11 @@ def session(request: MemberRequest) -> HttpResponse:
 
 def _wanted(text: str) -> Wanted | None:
     """`SessionVisit.value` as it comes back; None for anything else."""
-    ids = [as_uuid(each) for each in text.split(",")]
-    known = [each for each in ids if each is not None]
-    if len(known) < len(ids) or len(known) < 2:
+    said, *rest = text.split(",")
+    ids = [each for each in map(as_uuid, rest) if each is not None]
+    if len(ids) < len(rest) or len(ids) < 2:
         return None
-    return Wanted(known[0], tuple(known[1:]))
+    return Wanted(ids[0], tuple(ids[1:]), said)
 
 
 def _told(request: MemberRequest, outcomes: list[Outcome]) -> HttpResponse:
@@ -87,5 +87,6 @@ def _page(
         "form": form or SignForm(),
         "can_sign": any(not visit.refusal for visit in visits),
         "days": REACH.days,
+        "full": MOST if len(visits) >= MOST else 0,
     }
     return render(request, "reports/session.html", context, status=status)

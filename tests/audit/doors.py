@@ -325,7 +325,7 @@ CALLS: dict[str, Arguments] = {
     "reports.services.next_visit.images_ahead": with_actor(),
     "reports.services.rendering.retry_rendering": with_actor(report_id=lambda s: s.failed),
     "reports.services.session.sign_session": with_actor(
-        wanted=lambda s: [Wanted(s.study_id, (s.assessment_id,))],
+        wanted=lambda s: [Wanted(s.study_id, (s.assessment_id,), "")],
         password=lambda s: s.password,
     ),
     "reports.services.signing.authenticate": in_place(

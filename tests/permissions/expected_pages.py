@@ -299,7 +299,7 @@ REPORTS = [
         GET=page(200, D),
         POST=page_of(302, D),
         send=lambda s: {
-            "visit": [f"{s.study_id},{s.assessment_id}"],
+            "visit": [f"said,{s.study_id},{s.assessment_id}"],
             "password": s.password,
         },
     ),

@@ -1,5 +1,6 @@
 """One signature for a session: what waits for it, what it closes, and what it leaves alone."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from dermaclinic.audit.models import Event
 from dermaclinic.errors import Forbidden, Invalid, NotFound
+from patients.services import change_patient
 from reports.models import Report
 from reports.selectors.session import SessionVisit, session
 from reports.services.session import Outcome, Wanted, sign_session
@@ -32,7 +34,8 @@ def assessed(doctor: Any, *, lesions: int = 1, answered: int | None = None) -> A
 
 
 def wanted(visit: SessionVisit) -> Wanted:
-    return Wanted(visit.study.pk, tuple(each.pk for each in visit.assessments))
+    said, study, *made = visit.value.split(",")
+    return Wanted(uuid.UUID(study), tuple(map(uuid.UUID, made)), said)
 
 
 def sign_all(doctor: Any, password: str = factories.PASSWORD) -> list[Outcome]:
@@ -79,12 +82,29 @@ def test_a_visit_that_has_changed_since_is_refused_and_the_others_go_on(doctor: 
     assert [each.study.pk for each in session(doctor)] == [study.pk]
 
 
+def test_what_would_say_something_else_by_now_is_not_signed(doctor: Any) -> None:
+    """Somebody corrects the name between the reading and the signature."""
+    study, _lesions, _pictures = assessed(doctor)
+    shown = [wanted(each) for each in session(doctor)]
+    change_patient(
+        actor=doctor, patient_id=study.patient_id, version=1, family_name="Anotherperson"
+    )
+    [outcome] = sign_session(actor=doctor, wanted=shown, password=factories.PASSWORD)
+    assert outcome.report is None
+    assert "has changed since you read it" in outcome.refusal
+    assert scenes.count(doctor, Report) == 0
+    assert scenes.events(doctor, "report.signed") == 0
+    [again] = sign_all(doctor)
+    assert again.report is not None
+    assert (again.report.content or {})["patient"]["family_name"] == "Anotherperson"
+
+
 def test_assessments_of_another_visit_are_not_signed_under_this_one(doctor: Any) -> None:
     mine, _lesions, _pictures = assessed(doctor)
     other, _lesions, _pictures = assessed(doctor)
     by_study = {each.study.pk: wanted(each).assessment_ids for each in session(doctor)}
     [outcome] = sign_session(
-        actor=doctor, wanted=[Wanted(mine.pk, by_study[other.pk])], password=factories.PASSWORD
+        actor=doctor, wanted=[Wanted(mine.pk, by_study[other.pk], "")], password=factories.PASSWORD
     )
     assert outcome.report is None
     assert scenes.count(doctor, Report) == 0
