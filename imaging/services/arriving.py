@@ -35,6 +35,7 @@ from imaging.services.ingest import (
 from imaging.services.modality import checked
 
 KEPT = timedelta(days=1)
+MOST_PARTS = 1000  # of one file: 64 KiB each of the largest there may be
 MOST_OPEN = 20  # of one person: three are on their way at a time, the others were broken off
 SETTLING = timedelta(minutes=3)  # longer than the reader of a file may take
 _FINAL: dict[str, type[DomainError]] = {each.slug: each for each in (UploadRefused, Quarantined)}
@@ -121,13 +122,20 @@ def upload_state(*, actor: Actor, upload_id: uuid.UUID) -> Upload:
 
 def receive_part(*, actor: Actor, upload_id: uuid.UUID, offset: int, data: bytes) -> Upload:
     """Keep the next bytes. WrongOffset where they do not continue what is there, TooLarge for more
-    than is missing; nothing of such a part is kept. Returns the upload as it then is."""
+    than is missing, or for one part of too many that is not the last; nothing of such a part is
+    kept. Returns the upload as it then is."""
     with clinic_context(actor.clinic_id):
         upload = _own(actor, upload_id, lock=True)
         if offset != upload.offset:
             raise protocol.WrongOffset(upload.offset)
         if upload.offset + len(data) > upload.length:
             raise protocol.TooLarge(_("These are more bytes than are missing of the file."))
+        # Each part is an object of the vault and a row, however small it is.
+        is_last = upload.offset + len(data) == upload.length
+        if not is_last and upload.parts.count() >= MOST_PARTS:
+            raise protocol.TooLarge(
+                _("The file came in too many pieces. Discard what is here of it and send it again.")
+            )
         if data:
             parts.put(upload, data)
             upload.offset += len(data)

@@ -14,6 +14,7 @@ from imaging.formats import MAX_BYTES
 from imaging.models import Instance, Quarantine, Rejection, Upload, UploadPart
 from imaging.services import arriving, ingest
 from imaging.storage import vault
+from imaging.views.visit import PART_BYTES
 from tests import factories
 from tests.imaging.tus import (
     TUS,
@@ -117,6 +118,25 @@ class TestLimits:
         colleague = factories.actor(factories.clinic("Third Test Clinic"), "technician")
         theirs = factories.study(colleague, factories.patient(colleague))
         assert Sender(browser(colleague), theirs).begin(10).status_code == 201
+
+    def test_a_file_comes_in_no_more_than_so_many_parts(
+        self, sender: Sender, data: bytes, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(arriving, "MOST_PARTS", 3)
+        address = sender.begun(len(data))
+        for at in range(3):
+            assert sender.send(address, at, data[at : at + 1]).status_code == 204
+        answer = sender.send(address, 3, data[3:4])
+        assert answer.status_code == 413
+        assert "too many pieces" in answer.json()["detail"]
+        assert rows(Upload)[0].offset == 3
+        assert len(rows(UploadPart)) == len(list(vault().names())) == 3
+        assert sender.send(address, 3, data[3:]).status_code == 201, "the last one makes it whole"
+        assert rows(Instance)[0].sha256 == digest(data)
+        assert not rows(UploadPart)
+
+    def test_the_largest_file_needs_few_of_its_parts(self) -> None:
+        assert MAX_BYTES / PART_BYTES < arriving.MOST_PARTS / 50
 
     def test_without_consent_nothing_is_begun(
         self,
