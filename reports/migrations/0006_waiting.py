@@ -8,11 +8,16 @@ from django.db import migrations, models
 
 from dermaclinic.accounts.tenancy import SAFE_PATH, protect, same
 
-# The owner fills in all clinics at once, outside of any one's context.
+# The owner fills in all clinics at once, outside of any one's context. Until somebody computes its
+# place, each stands where a new one does (services/waiting.py).
 FILL = """
 DO $$ BEGIN
-INSERT INTO reports_waiting (id, clinic_id, study_id, stale)
-SELECT gen_random_uuid(), clinic_id, id, true FROM imaging_study AS visit WHERE EXISTS (
+INSERT INTO reports_waiting (id, clinic_id, study_id, stale, place, blinded_place)
+SELECT gen_random_uuid(), clinic_id, id, true, first.place, first.place
+FROM imaging_study AS visit CROSS JOIN LATERAL (
+    SELECT '21000000' || to_char(visit.acquired_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+        || visit.id::text AS place) AS first
+WHERE EXISTS (
     SELECT FROM imaging_instance AS image
     WHERE image.study_id = visit.id AND (image.lesion_id IS NULL OR NOT EXISTS (
         SELECT FROM reports_assessment AS made

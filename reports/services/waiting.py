@@ -2,11 +2,14 @@
 
 Whatever changes a visit's images or assessments calls `refresh` in the same transaction; what else
 its place hangs on makes it stale by triggers, and `find_places` computes it when the list is read.
+Until then it stands where it stood; a visit that has just come stands among those whose opinion is
+not there yet.
 Once a night `mend` compares all rows with the rule, so that a caller who forgot is found.
 """
 
 import uuid
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
@@ -77,11 +80,14 @@ def refresh(study_ids: Collection[uuid.UUID]) -> None:
             key = f"reports.waiting {study_id}"
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     studies = Study.objects.filter(pk__in=study_ids)
-    waits = studies.filter(_waits()).values_list("pk", "clinic_id")
-    found = dict(waits)
+    waits = studies.filter(_waits()).values_list("pk", "clinic_id", "acquired_at")
+    found = {pk: (clinic_id, _first_place(pk, acquired)) for pk, clinic_id, acquired in waits}
     Waiting.objects.filter(study_id__in=study_ids).exclude(study_id__in=found).delete()
     Waiting.objects.bulk_create(
-        [Waiting(study_id=pk, clinic_id=clinic_id) for pk, clinic_id in found.items()],
+        [
+            Waiting(study_id=pk, clinic_id=clinic_id, place=place, blinded_place=place)
+            for pk, (clinic_id, place) in found.items()
+        ],
         ignore_conflicts=True,
     )
     Waiting.objects.filter(study_id__in=found).update(stale=True)
@@ -91,9 +97,12 @@ def find_places() -> None:
     """Compute the places that are stale. Call it in the clinic's context, before reading them.
 
     The rows are locked by a statement of their own: so the next one sees all that has been
-    committed, and what is still to be committed makes them stale again.
+    committed, and what is still to be committed makes them stale again. Nobody is waited for: who
+    reads the list and a worker who writes many answers would each hold what the other wants. A row
+    that is somebody else's at this moment keeps its place, and stays stale for the next reader.
     """
-    rows = Waiting.objects.filter(stale=True).order_by("pk").select_for_update()
+    stale = Waiting.objects.filter(stale=True).order_by("place")
+    rows = stale.select_for_update(skip_locked=True)
     if study_ids := list(rows.values_list("study_id", flat=True)):
         with connection.cursor() as cursor:
             cursor.execute(_PLACED, [study_ids])
@@ -122,3 +131,8 @@ def mend() -> list[uuid.UUID]:
 
 def _waits() -> Exists:
     return Exists(open_images().filter(study=OuterRef("pk")))
+
+
+def _first_place(study_id: uuid.UUID, acquired_at: datetime) -> str:
+    """A new row's, in the form of `PLACE`: an opinion that is still to come may be urgent."""
+    return f"21000000{acquired_at.astimezone(UTC):%Y%m%d%H%M%S%f}{study_id}"

@@ -1,6 +1,8 @@
 """Which visits wait: the rows that say so against the rule, through every door."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -19,6 +21,8 @@ from reports.services import waiting
 from tests import factories
 from tests.database import acting_as
 from tests.reports import scenes
+from tests.waiting import wait_until
+from tests.wall import roles
 from workers.default import sweep_waiting
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -229,3 +233,68 @@ def test_the_migration_fills_in_what_the_rule_says(doctor: Any, stranger: Any, m
     with acting_as("owner"), connection.cursor() as cursor:
         cursor.execute(import_module("reports.migrations.0006_waiting").FILL)
     assert {actor.name: listed(actor) for actor in (doctor, stranger)} == kept
+
+
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_a_visit_is_listed_before_its_place_is_computed(
+    doctor: Any, model: Any, upgraded: bool
+) -> None:
+    study, _lesions, [image] = scenes.visit(doctor, acquired_at=NOON)
+    if upgraded:
+        with clinic_context(doctor.clinic_id):
+            Waiting.objects.all().delete()
+        with acting_as("owner"), connection.cursor() as cursor:
+            cursor.execute(import_module("reports.migrations.0006_waiting").FILL)
+    row = waiting_of(doctor, study)
+    assert row.stale
+    # While the opinion is on its way, that is just where it stays.
+    assert row.place == row.blinded_place == f"2100000020260301120000000000{study.pk}"
+    assert [row.key for row in worklist(doctor).rows] == [row.place]
+    assert not waiting_of(doctor, study).stale
+    scenes.finish(doctor, image)
+    assert [row.urgency for row in worklist(doctor).rows] == ["routine"]
+
+
+FAILS = """
+UPDATE inference_prediction SET status = 'failed', error = 'no memory', finished_at = now()
+WHERE instance_id = %s
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_reads_the_list_and_who_writes_answers_wait_for_each_other_never(doctor: Any) -> None:
+    """A worker's answers come in any order, while the list is read and once it has been."""
+    scenes.model()
+    visits = [scenes.visit(doctor, acquired_at=NOON) for _ in range(2)]
+    first, last = sorted(visits, key=lambda visit: str(waiting_of(doctor, visit[0]).pk))
+    with closing(roles.connect("owner")) as worker, ThreadPoolExecutor(1) as at_once:
+        cursor = worker.cursor()
+        cursor.execute(FAILS, [str(last[2][0].pk)])
+        with clinic_context(doctor.clinic_id):
+            with connection.cursor() as ours:
+                ours.execute("SET LOCAL lock_timeout = '3s'")
+            assert {row.study.pk for row in worklist(doctor).rows} == {first[0].pk, last[0].pk}
+            assert stale(doctor) == {last[0].pk}
+            writing = at_once.submit(cursor.execute, FAILS, [str(first[2][0].pk)])
+            wait_until(lambda: waits_for_a_lock(worker), what="the worker waits for the page")
+        writing.result(timeout=20)
+        worker.commit()
+    assert stale(doctor) == {first[0].pk, last[0].pk}
+    assert [row.urgency for row in worklist(doctor).rows] == ["no_opinion"] * 2
+    assert stale(doctor) == set()
+
+
+def waiting_of(doctor: Any, study: Any) -> Waiting:
+    with clinic_context(doctor.clinic_id):
+        return Waiting.objects.get(study=study)
+
+
+def stale(doctor: Any) -> set[Any]:
+    with clinic_context(doctor.clinic_id):
+        return set(Waiting.objects.filter(stale=True).values_list("study_id", flat=True))
+
+
+def waits_for_a_lock(other: Any) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [other.info.backend_pid])
+        return bool(cursor.fetchone()[0])
