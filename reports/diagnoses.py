@@ -4,9 +4,11 @@ The network's seven classes are diagnoses of their own, with the codes of the ne
 ones are disorders of the International Edition and point to the class that holds them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 from django_stubs_ext import StrPromise
 
 from inference.network.classes import CLASSES
@@ -84,8 +86,13 @@ DIAGNOSES: dict[str, Diagnosis] = {each.code: each for each in [*_WHOLE, *_FINER
 
 def display(code: str) -> str:
     """A concept's name; the code itself for one that this version does not know."""
-    known = DIAGNOSES.get(code)
-    return str(known.display) if known else code
+    return _names_in(get_language()).get(code, code)
+
+
+@cache
+def _names_in(_language: str | None) -> Mapping[str, str]:
+    """All names in one language, which is the one in use: a list asks for hundreds of them."""
+    return {each.code: str(each.display) for each in DIAGNOSES.values()}
 
 
 def warning(code: str) -> str:

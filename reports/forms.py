@@ -1,13 +1,14 @@
 """Forms of the doctor's pages. What may be stored is decided in services/."""
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy as _
 
 from dermaclinic.accounts.forms import DateInput, PageForm
 from dermaclinic.errors import DomainError
@@ -22,14 +23,23 @@ LONGEST = 4000  # characters of a text
 
 def diagnosis_choices() -> list[Any]:
     """All diagnoses in two groups: those of the network's classes first, then by name."""
+    return _choices_in(get_language())
+
+
+@cache
+def _choices_in(_language: str | None) -> list[Any]:
+    """In the words of one language, which is the one in use."""
     by_name = sorted(
         DIAGNOSES.values(), key=lambda each: (each.code not in COMMON, str(each.display).lower())
     )
-    groups = {_("Malignant"): True, _("Benign and other"): False}
+    groups = {str(_("Malignant")): True, str(_("Benign and other")): False}
     return [
-        ("", _("Choose…")),
+        ("", str(_("Choose…"))),
         *(
-            (label, [(each.code, each.display) for each in by_name if each.malignant is malignant])
+            (
+                label,
+                [(each.code, str(each.display)) for each in by_name if each.malignant is malignant],
+            )
             for label, malignant in groups.items()
         ),
     ]
@@ -69,6 +79,39 @@ def _options(options: list[dict[str, Any]]) -> SafeString:
     )
 
 
+class DiagnosisSelect(Select):
+    """All diagnoses. Their list is drawn once in each language: a review has it a dozen times."""
+
+    def use_required_attribute(self, initial: Any) -> bool:
+        """As for every select whose first option is empty."""
+        return not self.is_hidden
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The list with the option chosen that has the value, if one does."""
+        option = format_html('<option value="{}"', "" if value is None else value)
+        drawn = _drawn_in(get_language()).replace(f"{option}>", f"{option} selected>", 1)
+        begins = format_html(
+            '<select name="{}"{}>', name, flatatt(self.build_attrs(self.attrs, attrs))
+        )
+        return mark_safe(f"{begins}{drawn}</select>")  # noqa: S308 - both parts are escaped
+
+
+@cache
+def _drawn_in(language: str | None) -> SafeString:
+    """The options in the words of one language, which is the one in use; none is chosen."""
+    widget = forms.Select(choices=_choices_in(language))
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<optgroup label="{}">{}</optgroup>', name, _options(options)),)
+            if name
+            else (_options(options),)
+            for name, options, _index in widget.optgroups("", [])
+        ),
+    )
+
+
 class DiagnosisField(forms.ChoiceField):
     """One of the list; searched by typing where there is JavaScript.
 
@@ -79,7 +122,7 @@ class DiagnosisField(forms.ChoiceField):
         attributes: dict[str, Any] = {"data-combobox": ""}
         if key_label:
             attributes |= {"data-key": "diagnosis", "data-key-label": key_label}
-        super().__init__(choices=diagnosis_choices, widget=Select(attributes), **kwargs)
+        super().__init__(choices=diagnosis_choices, widget=DiagnosisSelect(attributes), **kwargs)
 
 
 def _text(label: Any, *, rows: int, help_text: Any = "") -> forms.CharField:
@@ -112,12 +155,16 @@ class AssessmentForm(PageForm):
         help_text=_("Needed when your first diagnosis is not among the opinion's first three."),
     )
     two_step = forms.ChoiceField(
-        label=_("First step"), required=False, choices=[("", _("left open")), *TwoStep.choices]
+        label=_("First step"),
+        required=False,
+        choices=[("", _("left open")), *TwoStep.choices],
+        widget=Select,
     )
     algorithm = forms.ChoiceField(
         label=_("Second step by"),
         required=False,
         choices=[("", _("left open")), *Algorithm.choices],
+        widget=Select,
     )
     description = _text(
         _("Description in standard terms"),

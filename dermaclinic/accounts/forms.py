@@ -3,13 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.forms.renderers import DjangoTemplates
 from django.utils.translation import gettext_lazy as _
 
+from dermaclinic.accounts.drawing import Drawn
 from dermaclinic.errors import DomainError
 
 
 class PageForm(forms.Form):
     """A form that can also show what a service refused. Labels carry no colon."""
+
+    default_renderer: type[DjangoTemplates] = Drawn
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
