@@ -15,9 +15,11 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
-from dermaclinic.accounts.tenancy import current_clinic
+from dermaclinic.accounts.tenancy import clinic_context
 from imaging.models import Instance, Study
 from reports.models import Assessment, Waiting
+
+SLICE = 200  # visits that one transaction computes or asks anew
 
 # A visit's place as one text that sorts: rank, probability from the top, time, id. One pass over
 # the visit's images; `answered` looks at all images of a lesion, the rest at those still open.
@@ -93,8 +95,12 @@ def refresh(study_ids: Collection[uuid.UUID]) -> None:
     Waiting.objects.filter(study_id__in=found).update(stale=True)
 
 
-def find_places() -> None:
-    """Compute the places that are stale. Call it in the clinic's context, before reading them.
+def find_places() -> int:
+    """Compute places that are stale, and say how many. Call it in the clinic's context, before
+    reading them.
+
+    At most `SLICE`, from the top of the list: visits whose place was never computed stand there
+    with the oldest first, as after an upgrade all do. The rest keep theirs until the next call.
 
     The rows are locked by a statement of their own: so the next one sees all that has been
     committed, and what is still to be committed makes them stale again. Nobody is waited for: who
@@ -103,9 +109,10 @@ def find_places() -> None:
     """
     stale = Waiting.objects.filter(stale=True).order_by("place")
     rows = stale.select_for_update(skip_locked=True)
-    if study_ids := list(rows.values_list("study_id", flat=True)):
+    if study_ids := list(rows.values_list("study_id", flat=True)[:SLICE]):
         with connection.cursor() as cursor:
             cursor.execute(_PLACED, [study_ids])
+    return len(study_ids)
 
 
 def differences() -> list[uuid.UUID]:
@@ -121,11 +128,21 @@ def differences() -> list[uuid.UUID]:
     return list(studies.filter(wrong | misplaced).values_list("pk", flat=True))
 
 
-def mend() -> list[uuid.UUID]:
-    """Put right what `differences` finds in the clinic whose context is open, and return it."""
-    assert current_clinic() is not None, "A clinic's context must be open."
-    wrong = differences()
-    refresh(wrong)
+def mend(*, clinic_id: uuid.UUID) -> list[uuid.UUID]:
+    """Put right what `differences` finds in a clinic, compute what is stale, and return the former.
+
+    In slices that commit, each in a context of its own: a transaction has only so many locks, and
+    whoever works meanwhile waits for one slice at most.
+    """
+    with clinic_context(clinic_id):
+        wrong = differences()
+    for start in range(0, len(wrong), SLICE):
+        with clinic_context(clinic_id):
+            refresh(wrong[start : start + SLICE])
+    computed = SLICE
+    while computed == SLICE:
+        with clinic_context(clinic_id):
+            computed = find_places()
     return wrong
 
 

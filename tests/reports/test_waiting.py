@@ -2,8 +2,8 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -178,7 +178,8 @@ def test_a_place_that_is_wrong_is_found_and_put_right(doctor: Any, model: Any) -
     [right] = [row.key for row in worklist(doctor).rows]
     with clinic_context(doctor.clinic_id):
         Waiting.objects.update(place="0" + right[1:])
-        assert waiting.mend() == [study.pk]
+    assert waiting.mend(clinic_id=doctor.clinic_id) == [study.pk]
+    with clinic_context(doctor.clinic_id):
         assert waiting.differences() == []
     assert [row.key for row in worklist(doctor).rows] == [right]
 
@@ -253,6 +254,50 @@ def test_a_visit_is_listed_before_its_place_is_computed(
     assert not waiting_of(doctor, study).stale
     scenes.finish(doctor, image)
     assert [row.urgency for row in worklist(doctor).rows] == ["routine"]
+
+
+def test_a_reader_computes_a_slice_and_sees_all(
+    doctor: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade, the oldest first; what is not computed yet is listed nevertheless."""
+    monkeypatch.setattr(waiting, "SLICE", 2)
+    days = [NOON + timedelta(days=day) for day in (3, 1, 4, 2, 0)]
+    visits = [scenes.visit(doctor, acquired_at=day) for day in days]
+    for _study, _lesions, [image] in visits:
+        scenes.finish(doctor, image)
+    oldest = [study.pk for study, *_rest in sorted(visits, key=lambda row: row[0].acquired_at)]
+    left = []
+    for _look in range(4):
+        rows = worklist(doctor).rows
+        assert {row.study.pk for row in rows} == set(oldest)
+        assert {row.study.pk for row in rows if row.urgency == "pending"} == stale(doctor)
+        left.append(stale(doctor))
+    assert left == [set(oldest[2:]), set(oldest[4:]), set(), set()]
+    assert [row.study.pk for row in worklist(doctor).rows] == oldest
+
+
+def test_the_sweep_mends_and_computes_in_slices_that_commit(
+    doctor: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction holds more than a slice's locks; afterwards a reader finds nothing to do."""
+    monkeypatch.setattr(waiting, "SLICE", 2)
+    visits = [scenes.visit(doctor)[0].pk for _ in range(5)]
+    with clinic_context(doctor.clinic_id):
+        Waiting.objects.exclude(study=visits[0]).delete()
+    contexts: list[int] = []
+
+    @contextmanager
+    def counted(clinic_id: Any) -> Any:
+        with clinic_context(clinic_id), CaptureQueriesContext(connection) as captured:
+            yield
+        locks = [each for each in captured.captured_queries if "advisory" in each["sql"]]
+        contexts.append(len(locks))
+
+    monkeypatch.setattr(waiting, "clinic_context", counted)
+    assert set(waiting.mend(clinic_id=doctor.clinic_id)) == set(visits[1:])
+    assert contexts == [0, 2, 2, 0, 0, 0]
+    assert stale(doctor) == set()
+    assert listed(doctor) == set(visits)
 
 
 FAILS = """
