@@ -44,12 +44,12 @@ def opened(instances: Collection[Instance]) -> set[uuid.UUID]:
 def has_seen(actor: Actor, prediction: Prediction) -> bool:
     """Does the audit know of a look at more of an opinion than urgent or routine?
 
-    By a token, which is not veiled, or in another role. Whoever has seen it is not blinded.
+    By a token, which is not veiled, or in another role. Whoever has seen it is not blinded, under
+    whichever record it stood then: a merge moves the opinion, and never an event.
     """
     looks = Event.objects.filter(
         action="prediction.viewed",
         actor=actor.person.pk,
-        patient_id=prediction.instance.patient_id,
         object_id=str(prediction.pk),
         at__gte=prediction.requested_at,
         detail__shown__isnull=True,  # not the triage alone

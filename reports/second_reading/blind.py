@@ -7,13 +7,14 @@ of images and of second readings, whatever page or address asks; (2) who has suc
 visit began is not offered the reading, and cannot store one.
 
 It errs on the side of blindness: a look at anything in the record since the visit began bars, even
-where that page would have shown nothing of the lesion.
+where that page would have shown nothing of the lesion. Rows move when records are merged, and back;
+events never do. So all records that were ever merged with the patient's count as one.
 """
 
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, UUIDField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +30,16 @@ OWN = "second_reading."
 COMPARED = "compared"  # the form of a second reading's page that shows everything there is
 PICTURES = ("image", "thumbnail")  # renditions that are the photograph alone
 AHEAD = ("image.preloaded", "study.preloaded")  # photographs that a browser fetched beforehand
+
+# The record itself, and whichever ones a merge has tied to it, undone or not, over any steps.
+_EVER_ONE = """(
+    WITH RECURSIVE ever_one (id) AS (
+        SELECT %(expressions)s
+        UNION
+        SELECT CASE WHEN tie.closed_id = ever_one.id THEN tie.survivor_id ELSE tie.closed_id END
+        FROM patients_merge tie JOIN ever_one ON ever_one.id IN (tie.closed_id, tie.survivor_id)
+    ) SELECT id FROM ever_one
+)"""
 _PHOTOGRAPH = Q(action="image.viewed", detail__rendition__in=PICTURES) | Q(action__in=AHEAD)
 
 
@@ -84,7 +95,7 @@ def blind_to(actor: Actor) -> QuerySet[SecondReading]:
     same = {"study": OuterRef("study"), "lesion": OuterRef("lesion")}
     since = Event.objects.filter(
         actor=person,
-        patient_id=OuterRef("patient_id"),
+        patient_id__in=Func(OuterRef("patient_id"), template=_EVER_ONE, output_field=UUIDField()),
         at__gte=OuterRef("study__created_at"),
         outcome=Outcome.SUCCESS,
     )

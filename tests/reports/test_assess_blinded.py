@@ -15,6 +15,7 @@ from reports.services.assessments import keep_assessment
 from reports.services.composing import compose
 from reports.services.signing import sign
 from tests import factories
+from tests.patients.merging import merge
 from tests.reports import scenes
 from tests.reports.scenes import DYSPLASTIC, MELANOMA, NEVUS, SCC
 
@@ -233,3 +234,12 @@ def test_a_first_impression_that_agrees_is_final(doctor: Any, scene: Any) -> Non
     study, lesion, _image = scene
     for code in (NEVUS, MELANOMA):
         assert not veil.unconfirmed(scenes.assess(doctor, study, lesion, code))
+
+
+def test_a_merge_makes_nobody_blinded_again(doctor: Any, scene: Any) -> None:
+    study, lesion, _image = scene
+    with clinic_context(doctor.clinic_id):
+        audit.viewed_prediction(doctor, Prediction.objects.select_related("instance").get())
+    survivor = scenes.visit(doctor)[0].patient
+    merge(doctor, survivor, study.patient)
+    assert not scenes.assess(doctor, study, lesion, reason="Its network.").blinded

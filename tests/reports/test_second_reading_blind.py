@@ -24,6 +24,7 @@ from tests import factories
 from tests.api.calling import as_member
 from tests.database import acting_as
 from tests.pages.conftest import browser
+from tests.patients.merging import merge, undo
 from tests.reports import scenes, second
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,29 @@ def test_who_compared_the_readings_is_no_second_reader_of_the_next(
     )
     *_old, again = second.asked(doctor)
     assert (again.waiting, offered(third), offered(other)) == (True, [], [])
+
+
+@pytest.mark.parametrize("looked", ["before the merge", "while merged", "while merged, undone"])
+def test_a_merge_makes_nobody_blind_again(
+    doctor: Any, other: Any, clinic: Any, looked: str
+) -> None:
+    reading = second.waiting(doctor)
+    last, survivor = (scenes.visit(doctor)[0].patient for _each in range(2))
+    assert offered(other) == [reading.pk]
+    if looked == "before the merge":
+        selectors.review(other, reading.study_id)
+    made = merge(doctor, survivor, reading.patient)
+    if looked != "before the merge":
+        selectors.review(other, reading.study_id)
+    if looked == "while merged, undone":
+        undo(doctor, made)
+    else:
+        merge(doctor, last, survivor)
+    assert offered(other) == []
+    with pytest.raises(Conflict, match="You have opened this patient's record since the visit"):
+        services.claim(actor=other, reading_id=reading.pk)
+    third = factories.actor(clinic, "doctor")
+    assert offered(third) == [reading.pk], "who has seen nothing reads it all the same"
 
 
 # ---- what it keeps a doctor out of ----
