@@ -50,7 +50,15 @@ demo: install ## set up everything, start a demo clinic, print its address and s
 
 .PHONY: test
 test: install .venv/.native-test lint types ## set up everything, run linters, type checks and all tests
-	$(PYTEST) -m "not matrix and not fuzz" $(ARGS)
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-rooms test-house
+
+# Two runs beside each other, each with servers of its own: what stands still for a browser or a
+# fault leaves a core to the rest.
+.PHONY: test-rooms test-house
+test-rooms:
+	$(PYTEST) -m "not e2e and not faults and not matrix and not fuzz" $(ARGS)
+test-house:
+	$(PYTEST) -m "(e2e or faults) and not matrix and not fuzz" $(ARGS)
 
 .PHONY: e2e
 e2e: install .venv/.native-test ## the browser tests, whole matrix
