@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.db.models import Field
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -211,4 +212,5 @@ def _in_words(assessment: Assessment, name: str) -> str:
 @cache
 def _words(name: str) -> dict[Any, Any]:
     """What a field's values are called, in no language yet."""
-    return dict(Assessment._meta.get_field(name).flatchoices)
+    field: Field[Any, Any] = Assessment._meta.get_field(name)  # type: ignore[assignment]
+    return dict(field.flatchoices)

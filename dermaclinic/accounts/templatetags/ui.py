@@ -7,9 +7,10 @@ from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import Storage
 from django.forms import BoundField
 from django.template.context import Context
-from django.templatetags.static import static
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,13 +32,20 @@ def role_name(role: str) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of static/icons/sprite.svg. Without a label it is decoration, hidden from readers."""
+    sprite = _sprite(staticfiles_storage)
     if label:
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>',
             label,
-            f"{static('icons/sprite.svg')}#{name}",
+            f"{sprite}#{name}",
         )
-    return _decoration(static("icons/sprite.svg"), name)
+    return _decoration(sprite, name)
+
+
+@cache
+def _sprite(storage: Storage) -> str:
+    """Where the icons are; as long as files are served from the same storage, in one place."""
+    return storage.url("icons/sprite.svg")
 
 
 @cache
