@@ -50,6 +50,13 @@ class AssessmentIn(Strict):
     description = serializers.CharField(required=False, allow_blank=True, max_length=4000)
     algorithm = serializers.ChoiceField(choices=Algorithm.choices, required=False, allow_blank=True)
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000)
+    images = serializers.ListField(
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=1000,
+        help_text=(
+            "The lesion's images in this visit as the doctor was shown them. When there are others "
+            "by now, nothing is recorded (409). Without it, all that are there count as seen."
+        ),
+    )  # fmt: skip
 
 
 class HistologyIn(Strict):

@@ -1,7 +1,7 @@
 """A doctor's judgement of a lesion at a visit, beside an opinion that may or may not be there."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from django.db.models import Max
@@ -43,6 +43,7 @@ def record_assessment(
     two_step: str = "",
     algorithm: str = "",
     comment: str = "",
+    images: Collection[uuid.UUID] | None = None,
 ) -> Assessment:
     """Record one's own diagnoses (SNOMED CT codes, most likely first, 1–3) and what to do.
 
@@ -50,7 +51,9 @@ def record_assessment(
     that the actor could not see that opinion yet: it is asked here, of the database and the audit.
     Invalid: unknown, repeated or no diagnoses; no image of the lesion in this visit; monitoring
     without a date in the future, or a date without monitoring; departing without a reason from the
-    opinion that one sees (`errors` names the field). Conflict: another doctor's live claim.
+    opinion that one sees (`errors` names the field). Conflict: another doctor's live claim, or
+    other images of the lesion in this visit than `images`, those that the actor was shown (None:
+    not asked).
     Recording the same once more (a double click) answers with the version that is there.
     """
     with clinic_context(actor.clinic_id):
@@ -60,10 +63,11 @@ def record_assessment(
         # Moving an image locks its patients first, too.
         patient = Patient.objects.select_for_update(no_key=True).get(pk=study.patient_id)
         claims.respect(actor, study)
-        images = _images(study, lesion)
+        present = _images(study, lesion)
+        _require_shown(present, images)
         answers.check(diagnoses, management, due)
         _check_method(two_step, algorithm)
-        opinion, state = _opinion(patient, images)
+        opinion, state = _opinion(patient, present)
         made = Assessment(
             clinic_id=actor.clinic_id,
             patient=patient,
@@ -77,11 +81,11 @@ def record_assessment(
             two_step=two_step,
             algorithm=algorithm,
             comment=comment.strip(),
-            images=[image.pk for image in images],
+            images=[image.pk for image in present],
             opinion=opinion,
             opinion_state=state,
             agreement=opinions.agreement(list(diagnoses), opinion),
-            blinded=_blinded(actor, images, opinion, state),
+            blinded=_blinded(actor, present, opinion, state),
             author=actor.person,
         )
         versions = Assessment.objects.filter(study=study, lesion=lesion)
@@ -102,11 +106,18 @@ def record_assessment(
     return made
 
 
-def keep_assessment(*, actor: Actor, assessment_id: uuid.UUID, reason: str) -> Assessment:
+def keep_assessment(
+    *,
+    actor: Actor,
+    assessment_id: uuid.UUID,
+    reason: str,
+    images: Collection[uuid.UUID] | None = None,
+) -> Assessment:
     """Keep one's first impression although it differs from the opinion: a new version, and why.
 
     Invalid without a reason. Conflict when it is another doctor's, has been assessed anew or taken
-    back since, or does not differ.
+    back since, or does not differ; and when the lesion has other images in this visit than
+    `images`, those that the actor was shown (None: those of the first impression).
     """
     with clinic_context(actor.clinic_id):
         policies.require(actor, "add", Assessment)
@@ -126,6 +137,7 @@ def keep_assessment(*, actor: Actor, assessment_id: uuid.UUID, reason: str) -> A
             study_id=made.study_id,
             lesion_id=made.lesion_id,
             reason=reason,
+            images=made.images if images is None else images,
             **{name: getattr(made, name) for name in _KEPT},
         )
 
@@ -163,6 +175,20 @@ def _images(study: Study, lesion: Lesion) -> list[Instance]:
             "lesion", _("There is no image of this lesion in this visit. Assign one to it first.")
         )
     return images
+
+
+def _require_shown(present: list[Instance], shown: Collection[uuid.UUID] | None) -> None:
+    """An assessment covers what its author has looked at, and nothing that came meanwhile."""
+    if shown is None:
+        return
+    here = {image.pk for image in present}
+    if here - set(shown):
+        sentence = _("A new image of this lesion has come since you opened it. Look at it first.")
+    elif set(shown) - here:
+        sentence = _("An image is no longer filed under this lesion. Look at those that are.")
+    else:
+        return
+    raise Conflict(sentence, errors={"images": [sentence]})
 
 
 def _opinion(patient: Patient, images: list[Instance]) -> tuple[Prediction | None, OpinionState]:

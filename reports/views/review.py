@@ -163,8 +163,9 @@ def assess(request: MemberRequest, study_id: uuid.UUID, lesion_id: uuid.UUID) ->
     if form.is_valid():
         try:
             made = assessments.record_assessment(
-                actor=request.actor, study_id=study_id, lesion_id=lesion_id, **form.answers
-            )
+                actor=request.actor, study_id=study_id, lesion_id=lesion_id,
+                images=_shown(request), **form.answers,
+            )  # fmt: skip
         except (Invalid, Conflict) as error:
             if "lesion" in error.errors:
                 raise
@@ -173,6 +174,13 @@ def assess(request: MemberRequest, study_id: uuid.UUID, lesion_id: uuid.UUID) ->
         else:
             return _recorded(request, made, number)
     return _refused(request, study_id, (lesion_id, form), status)
+
+
+def _shown(request: MemberRequest) -> set[uuid.UUID] | None:
+    """The images of the lesion that the page showed; None when it does not say."""
+    if "images" not in request.POST:
+        return None
+    return {each for each in map(as_uuid, request.POST["images"].split(",")) if each is not None}
 
 
 def _number(request: MemberRequest, lesion_id: uuid.UUID) -> int:
@@ -227,19 +235,24 @@ def keep(request: MemberRequest, assessment_id: uuid.UUID) -> HttpResponse:
     """A first impression holds although it differs from the opinion. A refusal keeps the reason."""
     found = _assessment(request, assessment_id, "add")
     form = KeepForm.for_lesion(found.lesion.number, request.POST)
+    status = REFUSED
     if form.is_valid():
         try:
             made = assessments.keep_assessment(
-                actor=request.actor, assessment_id=assessment_id, **form.cleaned_data
-            )
+                actor=request.actor, assessment_id=assessment_id, images=_shown(request),
+                **form.cleaned_data,
+            )  # fmt: skip
         except Invalid as error:
             form.refuse(error)
         except Conflict as error:
-            messages.error(request, str(error.detail))
-            return redirect(_place(found))
+            if "images" not in error.errors:
+                messages.error(request, str(error.detail))
+                return redirect(_place(found))
+            form.refuse(error)
+            status = error.status
         else:
             return _recorded(request, made, found.lesion.number)
-    return _refused(request, found.study_id, (found.lesion_id, form), REFUSED)
+    return _refused(request, found.study_id, (found.lesion_id, form), status)
 
 
 @member

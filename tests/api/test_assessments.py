@@ -190,3 +190,16 @@ def test_outsiders(
         problem(client.get(f"{ASSESSMENTS}{made.pk}/"), status)
     assert "assessment.viewed" not in actions(doctor)
     assert as_technician.get(f"{ASSESSMENTS}{made.pk}/").status_code == 200
+
+
+def test_images_that_the_doctor_was_not_shown(
+    as_doctor: APIClient, doctor: Any, scene: Any
+) -> None:
+    study, [lesion], [image] = scene
+    late = scenes.image(doctor, study, lesion)
+    answer = as_doctor.post(ASSESSMENTS, body(scene, images=[str(image.pk)]))
+    told = problem(answer, 409)
+    assert "A new image of this lesion has come" in told["detail"]
+    assert count(doctor, Assessment) == 0
+    seen = body(scene, images=[str(late.pk), str(image.pk)])
+    assert as_doctor.post(ASSESSMENTS, seen).status_code == 201
