@@ -92,11 +92,12 @@ function start() {
       event.detail.elt.hasAttribute("data-poll") || Date.now() - last > RECENT;
     if (byItself) event.detail.headers["X-Background"] = "true";
   });
+  if (restoreForms(person)) say(sayKept, 20);
+  // After the listener of kept.js: who signs out leaves nothing behind.
   document.addEventListener("submit", (event) => {
     const leaves = event.target.getAttribute("action") === document.body.dataset.signOut;
     if (leaves) wipe();
   });
-  if (restoreForms(person)) say(sayKept, 20);
   setInterval(tick, 1000);
 }
 

@@ -1,7 +1,8 @@
-// What was typed and not yet sent, kept over a sign-out for the pause in it.
+// What was typed and not yet sent, kept over a sign-out for the pause in it, and over the reload
+// that follows when another form of the page is sent.
 //
 // It stays in this tab's sessionStorage, under the person's id and the form's address, and comes
-// back when the same person opens the page again in this tab; anybody else's sign-in wipes it, and
+// back when the same person opens the form again in this tab; anybody else's sign-in wipes it, and
 // so does a sign-out by the button. Passwords, files and hidden fields are never kept.
 
 const PREFIX = "kept:";
@@ -50,7 +51,8 @@ function nameOf(field) {
 
 function keyOf(form, person) {
   const action = new URL(form.getAttribute("action") || location.href, location.href).pathname;
-  return `${PREFIX}${person}:${location.pathname}:${action}`;
+  // Not by the page's address: what was refused is shown again at that of the form.
+  return `${PREFIX}${person}:${action}`;
 }
 
 export function wipe(but = "") {
@@ -75,6 +77,15 @@ export function keepForms(person) {
   for (const form of document.forms) keep(form, person);
 }
 
+// The page is loaded anew: what stands in its other forms would be gone. A search is no entry.
+function keepOthers(sent, person) {
+  const key = keyOf(sent, person);
+  for (const form of document.forms) {
+    const stores = form.getAttribute("method")?.toLowerCase() === "post";
+    if (stores && keyOf(form, person) !== key) keep(form, person);
+  }
+}
+
 function restore(form, person) {
   const key = keyOf(form, person);
   const found = JSON.parse(sessionStorage.getItem(key) ?? "null");
@@ -85,6 +96,9 @@ function restore(form, person) {
   for (const field of fieldsOf(form)) {
     if (!(nameOf(field) in found.values)) continue;
     fill(field, found.values[nameOf(field)]);
+    for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      fold.open = true; // what is not stored is to be seen
+    }
     filled = true;
   }
   return filled;
@@ -103,8 +117,12 @@ export function restoreForms(person) {
   if (sent) sessionStorage.removeItem(sent);
   wipe(person);
   document.addEventListener("submit", (event) => {
-    const key = keep(event.target, person);
-    if (key && !event.target.hasAttribute("hx-post")) sessionStorage.setItem(SENT, key);
+    const form = event.target;
+    sessionStorage.removeItem(keyOf(form, person)); // an older copy is no longer what is there
+    const key = keep(form, person);
+    if (form.hasAttribute("hx-post")) return;
+    if (key) sessionStorage.setItem(SENT, key);
+    if (!event.defaultPrevented) keepOthers(form, person);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form");

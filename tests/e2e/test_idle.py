@@ -65,7 +65,7 @@ def test_what_was_typed_comes_back_to_the_same_person(tab: Page, house: House) -
     expect(tab.get_by_text("You were signed out after a pause.")).to_be_visible()
     sign_in(tab, house.people["technician"])
     expect(tab.get_by_label("Family name")).to_have_value(TYPED)
-    expect(tab.get_by_text("What you had entered before the pause is back.")).to_be_visible()
+    expect(tab.get_by_text("What you had entered is back.")).to_be_visible()
     tab.reload()
     expect(tab.get_by_label("Family name")).to_have_value("")
 
