@@ -76,11 +76,29 @@ def test_another_phrase_takes_its_place_and_undo_brings_back_what_was_there(
     expect(page.get_by_label("Next image until")).not_to_have_value("")
     said = filled(page)
     assert (said["diagnosis_1"], said["diagnosis_2"]) == (scenes.DYSPLASTIC, scenes.NEVUS)
-    assert said["comment"] == ""
-    page.get_by_role("button", name="Undo", exact=True).click()
+    assert said["comment"] == "", "the sentence of the phrase before gives way"
+    undo = page.locator("[data-phrase-undo]")
+    undo.click()
+    expect(page.get_by_label("Discharge")).to_be_checked()
+    undo.click()
+    expect(undo).to_be_hidden()
     expect(page.get_by_label("Refer")).to_be_checked()
     said = filled(page)
     assert (said["diagnosis_1"], said["due"], said["management"]) == ("", "", "refer")
+
+
+def test_what_the_doctor_wrote_stays(page: Page, doctor: Any) -> None:
+    review(page, doctor)
+    page.locator("form[data-assess] details").evaluate("details => (details.open = true)")
+    page.get_by_label("Comment for the report").fill("Seen with the father.")
+    phrase = page.locator("[data-phrase]")
+    for typed, kept in (
+        ("sk", "Seen with the father.\nSeborrheic keratosis: harmless."),
+        ("dn", "Seen with the father."),
+    ):
+        phrase.fill(typed)
+        phrase.press("Enter")
+        expect(page.get_by_label("Comment for the report")).to_have_value(kept)
 
 
 def test_what_is_no_phrase_is_said(page: Page, doctor: Any) -> None:

@@ -32,7 +32,14 @@ function fill(form, wanted) {
   if (details && wanted.comment) details.open = true;
 }
 
-function asFields(phrase) {
+// What the doctor has written stays; only the sentence of the phrase before gives way.
+function comment(written, former, sentence) {
+  const all = written.trim();
+  const own = former && all.endsWith(former) ? all.slice(0, -former.length).trim() : all;
+  return [own, sentence].filter(Boolean).join("\n");
+}
+
+function asFields(phrase, written, former) {
   const [first, second = "", third = ""] = phrase.diagnoses;
   return {
     diagnosis_1: first,
@@ -40,7 +47,7 @@ function asFields(phrase) {
     diagnosis_3: third,
     management: phrase.management,
     due: phrase.due,
-    comment: phrase.sentence,
+    comment: comment(written, former, phrase.sentence),
   };
 }
 
@@ -63,7 +70,8 @@ function enhance(box) {
   const said = box.querySelector("[role=status]");
   const { form } = input;
   const url = box.dataset.phrases;
-  let before = null;
+  const before = []; // what the form held, and which sentence was a phrase's
+  let sentence = "";
   box.hidden = false;
 
   input.addEventListener("focus", () => {
@@ -87,8 +95,10 @@ function enhance(box) {
       said.textContent = `“${typed}” ${box.dataset.sayUnknown}`;
       return false;
     }
-    before ??= values(form);
-    fill(form, asFields(phrase));
+    const held = values(form);
+    before.push({ held, sentence });
+    fill(form, asFields(phrase, held.comment, sentence));
+    sentence = phrase.sentence;
     said.textContent = `${box.dataset.sayFilled} ${phrase.says}`;
     undo.hidden = false;
     input.value = "";
@@ -96,7 +106,7 @@ function enhance(box) {
   }
 
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && before) undo.click();
+    if (event.key === "Escape" && before.length) undo.click();
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     if (event.repeat) return;
@@ -112,9 +122,10 @@ function enhance(box) {
   });
 
   undo.addEventListener("click", () => {
-    fill(form, before);
-    before = null;
-    undo.hidden = true;
+    const former = before.pop();
+    fill(form, former.held);
+    sentence = former.sentence;
+    undo.hidden = before.length === 0;
     said.textContent = box.dataset.sayUndone;
     input.focus();
   });
