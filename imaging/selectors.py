@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -20,15 +21,26 @@ RENDITIONS = {"image": "image_name", "thumbnail": "thumbnail_name"}
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Another visit at which the person who looks has unfinished files, and how many."""
+
+    study_id: uuid.UUID
+    acquired_at: datetime
+    count: int
+
+
+@dataclass(frozen=True)
 class Visit:
     """A visit's page: its images, what was refused, what is held, and what the person who looks
-    had begun to send and broke off. `last` is, by lesion, the image to frame the next one by."""
+    had begun to send and broke off, here and at other visits (which are named by their time
+    alone). `last` is, by lesion, the image to frame the next one by."""
 
     study: Study
     instances: list[Instance]
     rejections: list[Rejection]
     held: list[Quarantine]
     unfinished: list[Upload]
+    elsewhere: list[Elsewhere]
     last: dict[uuid.UUID | None, Instance]
 
     @property
@@ -62,6 +74,7 @@ def visit(*, actor: Actor, study_id: uuid.UUID) -> Visit:
             rejections=list(policies.visible(actor, study.rejections.all())),
             held=list(open_quarantine(actor).filter(study=study)),
             unfinished=list(unfinished(actor).filter(study=study)),
+            elsewhere=_elsewhere(actor, study),
             last=_last(actor, study, instances),
         )
 
@@ -83,6 +96,12 @@ def unfinished(actor: Actor) -> QuerySet[Upload]:
     """What this person had begun to send and broke off. Call it inside the clinic's context."""
     mine = policies.visible(actor, Upload.objects.filter(created_by=actor.person))
     return mine.filter(settled_at__isnull=True, expires_at__gt=timezone.now())
+
+
+def _elsewhere(actor: Actor, here: Study) -> list[Elsewhere]:
+    others = unfinished(actor).exclude(study=here).order_by()
+    counted = others.values_list("study", "study__acquired_at").annotate(count=Count("pk"))
+    return [Elsewhere(*row) for row in counted.order_by("study__acquired_at", "study")]
 
 
 @dataclass(frozen=True)

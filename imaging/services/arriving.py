@@ -19,7 +19,7 @@ from dermaclinic import audit
 from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor, system_actor
 from dermaclinic.accounts.tenancy import clinic_context
-from dermaclinic.errors import DomainError, TooMany
+from dermaclinic.errors import Conflict, DomainError
 from imaging.formats import MAX_BYTES
 from imaging.models import Instance, Upload, UploadPart
 from imaging.resumable import parts, protocol
@@ -39,6 +39,13 @@ MOST_PARTS = 1000  # of one file: 64 KiB each of the largest there may be
 MOST_OPEN = 20  # of one person: three are on their way at a time, the others were broken off
 SETTLING = timedelta(minutes=3)  # longer than the reader of a file may take
 _FINAL: dict[str, type[DomainError]] = {each.slug: each for each in (UploadRefused, Quarantined)}
+
+
+class TooManyUnfinished(Conflict):
+    """To wait does not help (429 would say so): the person has to choose or discard."""
+
+    slug = "too-many-unfinished"
+    title = _("Too many unfinished files")
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ def begin_upload(
 ) -> Begun:
     """Make room for a file of `length` bytes. With `sha256` (hex) an unfinished one goes on.
 
-    Raises UploadRefused for too many bytes, TooMany for too many unfinished files, and what
-    `ingest` raises before it reads anything.
+    Raises UploadRefused for too many bytes, TooManyUnfinished, and what `ingest` raises before it
+    reads anything.
     """
     checked(modality)
     if length > MAX_BYTES:
@@ -89,8 +96,11 @@ def begin_upload(
         rows = Upload.objects.filter(created_by=actor.person, settled_at__isnull=True)
         stale = list(rows.filter(study=study, sha256=sha256)) if sha256 else []
         if mine.exclude(pk__in=[each.pk for each in stale]).count() >= MOST_OPEN:
-            raise TooMany(
-                _("%(count)s files have not arrived completely. Choose them again or discard them.")
+            raise TooManyUnfinished(
+                _(
+                    "%(count)s files of yours have not arrived completely. Choose them again, or "
+                    "discard them: the page of each visit lists its own, and links to the others."
+                )
                 % {"count": MOST_OPEN}
             )
         for each in stale:

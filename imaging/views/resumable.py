@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from dermaclinic.accounts.web import MemberRequest, member
-from dermaclinic.errors import DomainError, TooMany
+from dermaclinic.errors import DomainError
 from imaging import services
 from imaging.forms import uuid_or_none
 from imaging.models import Upload
@@ -106,7 +106,7 @@ def _settled(request: MemberRequest, upload: Upload) -> HttpResponse:
         ingested = services.settle_upload(actor=request.actor, upload_id=upload.pk)
     except DomainError as error:
         response: HttpResponse = refusal(error)
-        if isinstance(error, protocol.WrongChecksum | TooMany):
+        if isinstance(error, protocol.WrongChecksum):
             return protocol.told(response)
     else:
         response = tile(request, ingested.instance.pk)

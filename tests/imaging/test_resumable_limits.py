@@ -1,10 +1,13 @@
 """Files in parts: what became of the whole one, whose it is, how many there may be, their end."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -112,12 +115,39 @@ class TestLimits:
         for _each in range(arriving.MOST_OPEN):
             sender.begun(10)
         answer = sender.begin(10)
-        assert answer.status_code == 429
-        assert "Choose them again or discard them" in answer.json()["detail"]
+        assert answer.status_code == 409, "and not one of those that the page waits for"
+        assert "Choose them again, or discard them" in answer.json()["detail"]
         assert len(rows(Upload)) == arriving.MOST_OPEN
         colleague = factories.actor(factories.clinic("Third Test Clinic"), "technician")
         theirs = factories.study(colleague, factories.patient(colleague))
         assert Sender(browser(colleague), theirs).begin(10).status_code == 201
+
+    def test_the_page_of_a_visit_leads_to_what_is_unfinished_at_others(
+        self, sender: Sender, technician: Any, clinic: Any, study: Any
+    ) -> None:
+        def page(client: Client, visit: Any, name: str = "visit") -> tuple[str, int]:
+            with CaptureQueriesContext(connection) as captured:
+                said = client.get(reverse(f"imaging:{name}", args=[visit.pk])).content.decode()
+            return said, len(captured)
+
+        colleague = factories.actor(clinic, "technician")
+        counts = []
+        others = [factories.study(technician, factories.patient(technician)) for _ in range(3)]
+        for each in others:
+            Sender(sender.client, each).begun(10)
+            counts.append(page(sender.client, study)[1])
+        assert counts[0] == counts[-1]
+        Sender(sender.client, others[0]).begun(10)
+        for name in ("visit", "arrivals"):  # the second one comes when uploads have settled
+            said, _queries = page(sender.client, study, name)
+            for each, files in zip(others, ("2 files", "1 file", "1 file"), strict=True):
+                link = reverse("imaging:visit", args=[each.pk])
+                assert re.search(rf'href="{link}">[^<]+</a>: {files}<', said)
+                assert each.patient.mrn not in said
+        said, _queries = page(sender.client, others[0])
+        assert said.count("data-upload=") == 2
+        assert reverse("imaging:visit", args=[others[1].pk]) in said
+        assert "unfinished-elsewhere" not in page(browser(colleague), study)[0]
 
     def test_a_file_comes_in_no_more_than_so_many_parts(
         self, sender: Sender, data: bytes, rows: Rows, monkeypatch: pytest.MonkeyPatch
