@@ -2,14 +2,12 @@
 
 import uuid
 
-from django.db.models import QuerySet
-
 from dermaclinic import audit
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict
 from imaging.models import Instance, Study
-from reports.models import Claim
+from reports.models import Assessment, Claim
 from reports.selectors.worklist import worklist_studies
 from reports.services import claims
 
@@ -20,16 +18,36 @@ MOST_IMAGES = 24  # of the visit that comes ahead
 def claim_next(*, actor: Actor, but: uuid.UUID | None = None) -> Claim | None:
     """Take the first visit of the worklist that nobody has taken; None when there is none.
 
-    `but` is the visit that one comes from, which may not be finished.
+    `but` is the visit that one comes from. While it is not finished, the next one is the next
+    behind it; when nothing has been assessed there, it is given back.
     """
     with clinic_context(actor.clinic_id):
-        free = [study.pk for study in _free(actor, but)[:TRIES]]
+        free = [study.pk for study in _free(actor, but, TRIES)]
     for study_id in free:
         try:
-            return claims.claim_study(actor=actor, study_id=study_id)
+            claim = claims.claim_study(actor=actor, study_id=study_id)
         except Conflict:
             continue  # somebody was quicker
+        if but is not None:
+            _leave(actor, but)
+        return claim
     return None
+
+
+def _leave(actor: Actor, study_id: uuid.UUID) -> None:
+    """Give one's own claim back, unless somebody has assessed there since it was last taken.
+
+    Whoever leafs through the list would else keep all of it from the others.
+    """
+    with clinic_context(actor.clinic_id):
+        # Locked as for claiming: it is neither prolonged nor taken over while we ask.
+        Study.objects.select_for_update(no_key=True).filter(pk=study_id).first()
+        claim = claims.live().filter(study=study_id, doctor=actor.person).first()
+        if claim is None:
+            return
+        since = claim.expires_at - claims.CLAIM_LASTS
+        if not Assessment.objects.filter(study=study_id, recorded_at__gte=since).exists():
+            claims.release_study(actor=actor, study_id=study_id)
 
 
 def images_ahead(*, actor: Actor, but: uuid.UUID | None = None) -> list[uuid.UUID]:
@@ -38,14 +56,27 @@ def images_ahead(*, actor: Actor, but: uuid.UUID | None = None) -> list[uuid.UUI
     Told as brought ahead, not as looked at: nobody has the visit open.
     """
     with clinic_context(actor.clinic_id):
-        study: Study | None = _free(actor, but).first()
-        if study is None:
+        free = _free(actor, but, 1)
+        if not free:
             return []
+        [study] = free
         audit.preloaded_study(actor, study)
         images = Instance.objects.filter(study=study).order_by("created_at", "id")
         return list(images.values_list("pk", flat=True)[:MOST_IMAGES])
 
 
-def _free(actor: Actor, but: uuid.UUID | None) -> QuerySet[Study]:
+def _free(actor: Actor, but: uuid.UUID | None, most: int) -> list[Study]:
+    """The first visits of the worklist that nobody has taken.
+
+    Where `but` still waits, those behind it come before those above: one that was left before is
+    free again, and would come back at once.
+    """
     studies = worklist_studies(actor, which="unclaimed")
-    return studies.exclude(pk=but) if but else studies
+    if but is None:
+        return list(studies[:most])
+    studies = studies.exclude(pk=but)
+    left = worklist_studies(actor).filter(pk=but).values_list("worklist_key", flat=True).first()
+    if left is None:
+        return list(studies[:most])
+    behind = list(studies.filter(worklist_key__gt=left)[:most])
+    return behind + list(studies.filter(worklist_key__lt=left)[: most - len(behind)])
