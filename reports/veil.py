@@ -9,6 +9,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
+from django.db.models import Q
+
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.audit.models import Event
 from imaging.models import Instance
@@ -45,16 +47,20 @@ def has_seen(actor: Actor, prediction: Prediction) -> bool:
     """Does the audit know of a look at more of an opinion than urgent or routine?
 
     By a token, which is not veiled, or in another role. Whoever has seen it is not blinded, under
-    whichever record it stood then: a merge moves the opinion, and never an event.
+    whichever record it stood then: a merge moves the opinion, and never an event. A worklist that
+    was not veiled names the visits of whose opinions it told.
     """
-    looks = Event.objects.filter(
+    opened = Q(
         action="prediction.viewed",
-        actor=actor.person.pk,
         object_id=str(prediction.pk),
-        at__gte=prediction.requested_at,
         detail__shown__isnull=True,  # not the triage alone
     )
-    return looks.exists()
+    listed = Q(
+        action="worklist.viewed",
+        detail__contains={"unveiled": [str(prediction.instance.study_id)]},
+    )
+    looks = Event.objects.filter(actor=actor.person.pk, at__gte=prediction.requested_at)
+    return looks.filter(opened | listed).exists()
 
 
 def unconfirmed(assessment: Assessment) -> bool:

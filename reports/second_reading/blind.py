@@ -13,9 +13,10 @@ events never do. So all records that were ever merged with the patient's count a
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, UUIDField
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, Subquery, UUIDField
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
@@ -114,7 +115,28 @@ def blind_to(actor: Actor) -> QuerySet[SecondReading]:
         | Exists(proposed)
         | Exists(compared)
         | Exists(looked)
+        | Q(study__in=_unveiled(person))
     )
+
+
+def _unveiled(person: uuid.UUID) -> QuerySet[Event, Any]:
+    """Visits of whose opinions a worklist has told this person more than urgent or routine.
+
+    Such an event names a visit, and so is younger; it has no patient. Only as far back as the
+    visits reach that wait for a second reader.
+    """
+    waiting = SecondReading.objects.filter(closed_at=None, read_at=None)
+    oldest = waiting.order_by("study__created_at").values("study__created_at")[:1]
+    named = Func(KeyTransform("unveiled", "detail"), function="jsonb_array_elements_text")
+    named.set_returning = True
+    return Event.objects.filter(
+        actor=person, action="worklist.viewed", at__gte=Subquery(oldest), detail__has_key="unveiled"
+    ).values_list(Cast(named, UUIDField()))
+
+
+def patients_held(actor: Actor) -> set[uuid.UUID]:
+    """Whose lesions the actor is about to read second. Call it in the clinic's context."""
+    return set(held().filter(claimed_by=actor.person.pk).values_list("patient_id", flat=True))
 
 
 def objection(actor: Actor, reading: SecondReading) -> str:

@@ -22,6 +22,7 @@ from dermaclinic.errors import Invalid
 from imaging.models import Instance, Study
 from patients.models import Patient
 from reports.models import Assessment, Claim
+from reports.second_reading.blind import patients_held
 from reports.selectors.rows import (
     ImageRow,
     LesionRow,
@@ -98,9 +99,16 @@ def worklist_studies(
     return placed.annotate(worklist_key=F(f"waiting__{place}")).order_by(f"waiting__{place}")
 
 
-def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
-    """The rows of a page of `worklist_studies`, in a constant number of queries; a look."""
+def worklist_rows(
+    actor: Actor, studies: list[Study], *, blinded: bool | None = None
+) -> list[WorklistRow]:
+    """The rows of a page of `worklist_studies`, in a constant number of queries; a look.
+
+    Of patients whose lesion the actor is about to read second they keep back what was said.
+    """
     with clinic_context(actor.clinic_id):
+        blinded = clinic_settings.blinded_first() if blinded is None else blinded
+        held = patients_held(actor)
         without = opted_out({study.patient_id for study in studies})
         made: dict[tuple[object, object], list[Assessment]] = defaultdict(list)
         assessments = list(
@@ -132,13 +140,31 @@ def worklist_rows(actor: Actor, studies: list[Study]) -> list[WorklistRow]:
                 lesion_row(lesion, shown, made[study.pk, lesion.pk])
                 for lesion, shown in lesions.items()
             ]
+            if study.patient_id in held:
+                _keep_back(row)
             rows.append(row)
         audit.viewed_worklist(
             actor,
             shown=dict.fromkeys(study.patient_id for study in studies),
             studies=[study.pk for study in studies],
+            unveiled=[] if blinded else [row.study.pk for row in rows if _tells(row)],
         )
     return rows
+
+
+def _keep_back(row: WorklistRow) -> None:
+    row.malignant_probability = None
+    for lesion in row.lesions:
+        lesion.opinion = lesion.assessment = None
+        lesion.veiled = True
+    for image in [*row.unassigned, *(image for lesion in row.lesions for image in lesion.images)]:
+        image.prediction = None
+
+
+def _tells(row: WorklistRow) -> bool:
+    """Is there an opinion in it, of which an unveiled worklist tells the probability?"""
+    told = [lesion.opinion.malignant_probability for lesion in row.lesions if lesion.opinion]
+    return any(each is not None for each in [row.malignant_probability, *told])
 
 
 def _row(study: Study, claim: Claim | None) -> WorklistRow:
@@ -168,5 +194,5 @@ def worklist(
         if after:
             studies = studies.filter(Q(worklist_key__gt=after))
         found = list(studies[: limit + 1])
-        rows = worklist_rows(actor, found[:limit])
+        rows = worklist_rows(actor, found[:limit], blinded=blinded)
     return WorklistPage(rows=rows, after=rows[-1].key if len(found) > limit else "")

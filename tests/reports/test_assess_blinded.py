@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from dermaclinic import audit
 from dermaclinic.accounts.tenancy import clinic_context
@@ -15,6 +16,8 @@ from reports.services.assessments import keep_assessment
 from reports.services.composing import compose
 from reports.services.signing import sign
 from tests import factories
+from tests.api.calling import as_member
+from tests.pages.conftest import browser
 from tests.patients.merging import merge
 from tests.reports import scenes
 from tests.reports.scenes import DYSPLASTIC, MELANOMA, NEVUS, SCC
@@ -243,3 +246,18 @@ def test_a_merge_makes_nobody_blinded_again(doctor: Any, scene: Any) -> None:
     survivor = scenes.visit(doctor)[0].patient
     merge(doctor, survivor, study.patient)
     assert not scenes.assess(doctor, study, lesion, reason="Its network.").blinded
+
+
+def test_who_read_a_probability_in_the_worklist_is_not_blinded(
+    clinic: Any, doctor: Any, scene: Any
+) -> None:
+    study, lesion, _image = scene
+    assert browser(doctor).get(reverse("reports:worklist")).status_code == 200
+    assert scenes.events(doctor, "worklist.viewed", detail__has_key="unveiled") == 0
+    other = factories.actor(clinic, "doctor")
+    answer = as_member(other).get("/api/v1/worklist/").json()
+    assert answer["results"][0]["malignant_probability"] is not None
+    assert not scenes.assess(other, study, lesion, reason="Its network.").blinded
+    study, [lesion], [image] = scenes.visit(doctor)
+    scenes.finish(doctor, image, first={"nv": 0.6})
+    assert scenes.assess(other, study, lesion).blinded, "another visit"

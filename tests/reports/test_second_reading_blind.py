@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dermaclinic import audit
+from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit.models import Event
 from dermaclinic.errors import Conflict
@@ -152,6 +153,59 @@ def test_a_merge_makes_nobody_blind_again(
         services.claim(actor=other, reading_id=reading.pk)
     third = factories.actor(clinic, "doctor")
     assert offered(third) == [reading.pk], "who has seen nothing reads it all the same"
+
+
+def open_worklist(actor: Any, by: str) -> str:
+    caller = as_member(actor) if by == "token" else browser(actor)
+    address = "/api/v1/worklist/" if by == "token" else reverse("reports:worklist")
+    answer = caller.get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def read_after(doctor: Any, look: Any) -> Any:
+    """The second reading of a lesion whose visit somebody met in the worklist before."""
+    scenes.model()
+    study, [lesion], [picture] = scenes.visit(doctor)
+    scenes.finish(doctor, picture, first={"mel": 0.7}, malignant=0.75, triage="urgent")
+    look()
+    scenes.assess(doctor, study, lesion, scenes.MELANOMA, management="excise")
+    [reading] = second.asked(doctor, study=study)
+    return reading
+
+
+@pytest.mark.parametrize("by", ["token", "page"])
+def test_whom_the_worklist_told_a_probability_is_barred(doctor: Any, other: Any, by: str) -> None:
+    elsewhere = second.waiting(doctor)
+    reading = read_after(doctor, lambda: open_worklist(other, by))
+    with clinic_context(other.clinic_id):
+        [event] = Event.objects.filter(action="worklist.viewed", actor=other.person)
+    assert event.detail["unveiled"] == [str(reading.study_id)]
+    assert offered(other) == [elsewhere.pk]
+    with pytest.raises(Conflict, match="You have opened this patient's record since the visit"):
+        services.claim(actor=other, reading_id=reading.pk)
+
+
+def test_urgent_or_routine_in_a_worklist_bars_nobody(
+    doctor: Any, other: Any, administrator: Any
+) -> None:
+    clinic_settings.change(actor=administrator, number=1, blinded_first=True)
+    reading = read_after(doctor, lambda: open_worklist(other, "page"))
+    assert offered(other) == [reading.pk]
+
+
+@pytest.mark.parametrize("by", ["token", "page"])
+def test_who_holds_it_is_told_nothing_by_the_worklist(doctor: Any, other: Any, by: str) -> None:
+    reading = second.claimed(doctor, other)
+    more = factories.lesion(doctor, reading.patient)
+    picture = scenes.image(doctor, reading.study, more)
+    opinion = scenes.finish(doctor, picture, first={"mel": 0.7}, malignant=0.5, triage="urgent")
+    told = open_worklist(other, by)
+    assert str(reading.study_id) in told
+    for secret in (reading.first_id, reading.first.opinion_id, opinion.pk, "0.75", "malignant:"):
+        assert str(secret) not in told
+    second.read(other, reading)
+    assert ("0.75" if by == "token" else "malignant:") in open_worklist(other, by)
 
 
 # ---- what it keeps a doctor out of ----

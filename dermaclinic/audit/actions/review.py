@@ -9,13 +9,21 @@ if TYPE_CHECKING:
     from dermaclinic.accounts.actor import Actor
 
 
-def viewed_worklist(actor: "Actor", *, shown: Iterable[Any], studies: Iterable[Any]) -> None:
-    """The patients that it showed, as in a search, and their visits."""
-    write(
-        actor,
-        "worklist.viewed",
-        detail={"shown": strings(shown), "studies": strings(studies)},
-    )
+def viewed_worklist(
+    actor: "Actor",
+    *,
+    shown: Iterable[Any],
+    studies: Iterable[Any],
+    unveiled: Iterable[Any] = (),
+) -> None:
+    """The patients that it showed, as in a search, and their visits.
+
+    `unveiled` are those visits of whose opinions it told more than urgent or routine.
+    """
+    detail = {"shown": strings(shown), "studies": strings(studies)}
+    if told := strings(unveiled):
+        detail["unveiled"] = told
+    write(actor, "worklist.viewed", detail=detail)
 
 
 def viewed_study(actor: "Actor", study: Any) -> None:
