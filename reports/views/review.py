@@ -12,20 +12,19 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dermaclinic import audit
 from dermaclinic.accounts import policies, undo
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.accounts.web import MemberRequest, member, reading
 from dermaclinic.errors import Conflict, Invalid, NotFound
-from imaging.models import Study
 from patients.models import Lesion, Patient, Purpose
 from patients.services import consents
-from reports import diagnoses, opinions, selectors
+from reports import diagnoses, selectors
 from reports.forms import AssessmentForm, KeepForm
 from reports.models import Agreement, Assessment
-from reports.selectors import OpinionState, Review, ReviewLesion
+from reports.selectors import ReviewLesion
 from reports.selectors.sheet import sheet
 from reports.services import assessments, composing, withdrawal
+from reports.views.review_live import counts, waiting
 from reports.views.web import as_uuid
 
 REFUSED = 422  # the page again, with what was entered
@@ -85,7 +84,8 @@ def _page(
         "sheet": sheet(found),
         "may_assess": may_assess,
         "here": reverse("reports:review", args=[study_id]),
-        "waiting": _waiting(found),
+        "waiting": waiting(found),
+        "counts": counts(found),
         "others": found.claim is not None and found.claim.doctor != request.actor.user,
     }
     return render(request, "reports/review.html", context, status=status)
@@ -108,49 +108,6 @@ def _consents(patient: Patient) -> list[tuple[Any, bool | None]]:
     """Each purpose with yes, no, or None for not asked."""
     said = consents(patient)
     return [(label, said.get(purpose)) for purpose, label in Purpose.choices]
-
-
-def _waiting(found: Review) -> str:
-    """Images of lesions whose opinion is on its way, for the page's poll."""
-    return ",".join(
-        str(image.instance.pk)
-        for row in found.lesions
-        for image in row.images
-        if image.state == OpinionState.PENDING
-    )
-
-
-@never_cache
-@reading
-@require_safe
-def live(request: MemberRequest, study_id: uuid.UUID) -> HttpResponse:
-    """The opinions that have arrived since the page was shown; a look. 204 while none has."""
-    asked = {each for each in map(as_uuid, request.GET.get("images", "").split(",")) if each}
-    policies.find(request.actor, "view", Study.objects.all(), pk=study_id)
-    newest = opinions.newest(asked)
-    if all(pk in newest and newest[pk].pending for pk in asked):
-        return HttpResponse(status=204)
-    found = selectors.review(request.actor, study_id)
-    arrived = [
-        row
-        for row in found.lesions
-        if any(
-            image.instance.pk in asked and image.state != OpinionState.PENDING
-            for image in row.images
-        )
-    ]
-    for row in arrived:
-        for image in row.images:
-            if image.prediction is not None and image.state == OpinionState.READY:
-                audit.viewed_prediction(request.actor, image.prediction, veiled=image.veiled)
-    context = {
-        "review": found,
-        "patient": found.patient,
-        "arrived": arrived,
-        "waiting": _waiting(found),
-        "here": reverse("reports:review", args=[study_id]),
-    }
-    return render(request, "reports/_review_live.html", context)
 
 
 @member

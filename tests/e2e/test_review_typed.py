@@ -7,7 +7,10 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from dermaclinic.accounts.tenancy import clinic_context
+from patients.models import Lesion
 from reports.models import Assessment, Claim
+from tests.e2e.conftest import check_axe
 from tests.e2e.in_process import ORIGIN, opened
 from tests.pages.conftest import browser as signed_in
 from tests.reports import scenes
@@ -119,3 +122,18 @@ def test_a_password_is_never_kept(scene: Any) -> None:
     expect(page.get_by_role("button", name="Release")).to_be_visible()
     assert "typed-plain" in page.evaluate("window.name")
     assert "typed-secret" not in page.evaluate("window.name")
+
+
+def test_a_new_image_is_told_and_shown_with_what_was_typed(scene: Any, doctor: Any) -> None:
+    page, study = scene
+    half_typed(cards(page)[1])
+    with clinic_context(doctor.clinic_id):
+        lesion = Lesion.objects.get(patient=study.patient_id, number=1)
+    late = scenes.image(doctor, study, lesion)
+    expect(page.get_by_text("A new image of lesion 1 has come.")).to_be_visible(timeout=20_000)
+    check_axe(page)
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_text(BACK)).to_be_visible()
+    as_typed(cards(page)[1])
+    shown = cards(page)[0].locator("input[name=images]").input_value()
+    assert str(late.pk) in shown

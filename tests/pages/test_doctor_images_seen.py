@@ -104,3 +104,26 @@ def test_a_first_impression_is_not_kept_for_an_image_unseen(doctors: Client, doc
     assert kept.status_code == 302
     with clinic_context(doctor.clinic_id):
         assert late.pk in Assessment.objects.get(version=2).images
+
+
+def test_an_open_page_tells_of_a_new_image_once(doctors: Client, doctor: Any) -> None:
+    study, [one, two], pictures = scenes.visit(doctor, lesions=2)
+    for picture in pictures:
+        scenes.finish(doctor, picture)
+    review = reverse("reports:review", args=[study.pk])
+    live = reverse("reports:review-live", args=[study.pk])
+    counts = doctors.get(review).context["counts"]
+    assert counts == f"{one.number}.1,{two.number}.1"
+    assert doctors.get(live, {"images": "", "counts": counts}).status_code == 204
+    scenes.image(doctor, study)
+    assert doctors.get(live, {"images": "", "counts": counts}).status_code == 204, "of no lesion"
+    scenes.finish(doctor, scenes.image(doctor, study, two))
+    news = doctors.get(live, {"images": "", "counts": counts})
+    page = text(news)
+    assert f"A new image of lesion {two.number} has come." in page
+    assert f"A new image of lesion {one.number} has come." not in page
+    assert f'method="get" action="{review}"' in page
+    assert f"The opinion on lesion {two.number} is here." not in page
+    later = {"images": "", "counts": news.context["counts"]}
+    assert doctors.get(live, later).status_code == 204, "said once"
+    assert doctors.get(live, {"images": "", "counts": "x.y,,1"}).status_code == 200
