@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from reports.forms import LONGEST, AssessmentForm
-from reports.models import ConsensusProposal, SecondReading
+from reports.diagnoses import DIAGNOSES
+from reports.forms import LONGEST, RANKS, AssessmentForm
+from reports.models import ConsensusProposal, Management, SecondReading
 
 ANSWERS = ("management", "due")
 
@@ -24,6 +25,19 @@ class SecondReadingForm(AssessmentForm):
         max_length=LONGEST,
         widget=forms.Textarea({"rows": 2, "autocomplete": "off"}),
     )
+
+    @property
+    def typed(self) -> list[tuple[str, str]]:
+        """What was chosen, in words, where the form itself is not shown any more: (label, words).
+
+        The comment is not among it.
+        """
+        said = {name: str(self[name].value() or "") for name in (*RANKS, *ANSWERS)}
+        words = {code: str(each.display) for code, each in DIAGNOSES.items()}
+        words |= {each.value: str(each.label) for each in Management}
+        return [
+            (str(self[name].label), words.get(each, each)) for name, each in said.items() if each
+        ]
 
 
 class ProposalForm(AssessmentForm):

@@ -62,11 +62,13 @@ def show(
 ) -> HttpResponse:
     """The page; `refused` is a form that goes back to who filled it in. In the clinic's context."""
     found = selectors.reading_page(request.actor, reading_id)
+    out_of_place = isinstance(refused, SecondReadingForm) and found.state is not State.BLIND
     context = {
         "page": found,
         "second": found.reading,
         "lesion": found.reading.lesion,
-        "form": refused or _form(request, found),
+        "form": _form(request, found) if out_of_place else refused or _form(request, found),
+        "kept": refused if out_of_place else None,
         "here": reverse("reports:second-reading", args=[reading_id]),
     }
     return render(request, TEMPLATES[found.state], context, status=status)
@@ -96,12 +98,18 @@ def _said(request: MemberRequest, second: SecondReading) -> Any:
 @member
 @require_POST
 def claim(request: MemberRequest, reading_id: uuid.UUID) -> HttpResponse:
-    """Take it, and go on reading; from the list one may also only take it."""
+    """Take it, and go on reading; from the list one may also only take it.
+
+    What was typed under a claim that had lapsed comes along, and stands in the form again.
+    """
     try:
         services.claim(actor=request.actor, reading_id=reading_id)
     except Conflict as error:
         messages.error(request, str(error.detail))
         return redirect("reports:second-readings")
+    if "kept" in request.POST:
+        typed = {name: request.POST.get(name, "") for name in SecondReadingForm.base_fields}
+        return shown_again(request, reading_id, SecondReadingForm(initial=typed), 200)
     return back(request, otherwise=reverse("reports:second-reading", args=[reading_id]))
 
 

@@ -1,18 +1,23 @@
 """The pages of second readings: the list, reading one, and deciding together."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dermaclinic.accounts.tenancy import clinic_context
+from reports.diagnoses import DIAGNOSES
 from reports.models import Assessment, Consensus, ConsensusProposal, SecondReading
 from reports.second_reading import consensus, services
 from reports.services.composing import compose
 from tests import factories
+from tests.database import acting_as
 from tests.pages.conftest import browser
 from tests.reports import scenes, second
 from tests.reports.scenes import MELANOMA, NEVUS
@@ -126,6 +131,56 @@ def test_what_changed_meanwhile_is_said_and_nothing_is_told(
     assert "The first reading has changed meanwhile" in text_of(answer)
     assert "Daylight." not in text_of(answer)
     assert "By its network." not in text_of(answer)
+
+
+def lapse(reading: SecondReading) -> None:
+    with clinic_context(reading.clinic_id), acting_as("owner"):
+        SecondReading.objects.update(claim_expires_at=Now() - timedelta(seconds=1))
+
+
+def test_what_was_typed_outlives_the_claim(
+    doctor: Any, other: Any, others: Client, rows: Any
+) -> None:
+    reading = second.claimed(doctor, other)
+    lapse(reading)
+    typed = ANSWER | {"management": "monitor"}
+    answer = others.post(at("second-reading-record", reading), typed)
+    assert answer.status_code == 422
+    text = text_of(answer)
+    assert "Your reading is not stored" in text
+    assert "Say until when the lesion is to be monitored." in text
+    assert str(DIAGNOSES[MELANOMA].display) in text[text.index("kept-title") :]
+    assert "readonly>\nBlue veil.</textarea>" in text or "readonly>Blue veil.</textarea>" in text
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text))
+    assert typed.items() <= hidden.items()
+    answer = others.post(at("second-reading-claim", reading), hidden)
+    assert answer.status_code == 200
+    form = answer.context["form"]
+    assert {name: form[name].value() for name in typed} == typed
+    assert "Record the second reading" in text_of(answer)
+    others.post(at("second-reading-record", reading), typed | {"management": "excise"})
+    assert [each.comment for each in rows(SecondReading)] == ["Blue veil."]
+
+
+def test_what_was_typed_is_shown_when_it_is_not_to_be_read_any_more(
+    doctor: Any, other: Any, others: Client, clinic: Any
+) -> None:
+    reading = second.claimed(doctor, other)
+    lapse(reading)
+    third = factories.actor(clinic, "doctor")
+    services.claim(actor=third, reading_id=reading.pk)
+    second.read(third, reading)
+    superseded = second.claimed(doctor, other)
+    scenes.assess(
+        doctor, superseded.study, superseded.lesion, NEVUS, management="discharge", reason="Light."
+    )
+    for each, said in ((reading, "has been done already"), (superseded, "has changed meanwhile")):
+        text = text_of(others.post(at("second-reading-record", each), ANSWER))
+        kept = text[text.index("Your reading is not stored") :]
+        assert said in kept
+        assert "Blue veil." in kept
+        assert "Copy what you need." in kept
+        assert at("second-reading-claim", each) not in text
 
 
 def test_the_first_reader_is_told_to_leave_it(doctor: Any, doctors: Client) -> None:
