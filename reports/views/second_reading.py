@@ -105,6 +105,11 @@ def claim(request: MemberRequest, reading_id: uuid.UUID) -> HttpResponse:
     try:
         services.claim(actor=request.actor, reading_id=reading_id)
     except Conflict as error:
+        if "kept" in request.POST:
+            form = SecondReadingForm(request.POST)
+            form.is_valid()
+            form.refuse(error)
+            return shown_again(request, reading_id, form, error.status)
         messages.error(request, str(error.detail))
         return redirect("reports:second-readings")
     if "kept" in request.POST:

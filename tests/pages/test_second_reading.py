@@ -169,6 +169,9 @@ def test_what_was_typed_is_shown_when_it_is_not_to_be_read_any_more(
     lapse(reading)
     third = factories.actor(clinic, "doctor")
     services.claim(actor=third, reading_id=reading.pk)
+    answer = others.post(at("second-reading-claim", reading), ANSWER | {"kept": "1"})
+    assert answer.status_code == 409
+    assert "Blue veil." in text_of(answer)
     second.read(third, reading)
     superseded = second.claimed(doctor, other)
     scenes.assess(
