@@ -74,7 +74,7 @@ def sweep_vault() -> None:
 def sweep_waiting() -> None:
     """Once a night: compare the worklist's rows with images and assessments, and put them right."""
     for clinic_id in Clinic.objects.values_list("pk", flat=True):
-        if wrong := len(waiting.mend(clinic_id=clinic_id)):
+        if wrong := len(waiting.mend(clinic_id)):
             log.warning(
                 "%d visits stood wrongly in a clinic's worklist, or were missing there.", wrong
             )

@@ -2,6 +2,8 @@
 
 import uuid
 
+from django.db.models import Q
+
 from dermaclinic import audit
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
@@ -75,8 +77,9 @@ def _free(actor: Actor, but: uuid.UUID | None, most: int) -> list[Study]:
     if but is None:
         return list(studies[:most])
     studies = studies.exclude(pk=but)
-    left = worklist_studies(actor).filter(pk=but).values_list("worklist_key", flat=True).first()
-    if left is None:
+    here: Study | None = worklist_studies(actor).filter(pk=but).first()
+    if here is None:
         return list(studies[:most])
-    behind = list(studies.filter(worklist_key__gt=left)[:most])
-    return behind + list(studies.filter(worklist_key__lt=left)[: most - len(behind)])
+    left: str = getattr(here, "worklist_key")  # noqa: B009 - an annotation, unknown to the types
+    behind = list(studies.filter(Q(worklist_key__gt=left))[:most])
+    return behind + list(studies.filter(Q(worklist_key__lt=left))[: most - len(behind)])

@@ -128,7 +128,7 @@ def differences() -> list[uuid.UUID]:
     return list(studies.filter(wrong | misplaced).values_list("pk", flat=True))
 
 
-def mend(*, clinic_id: uuid.UUID) -> list[uuid.UUID]:
+def mend(clinic_id: uuid.UUID) -> list[uuid.UUID]:
     """Put right what `differences` finds in a clinic, compute what is stale, and return the former.
 
     In slices that commit, each in a context of its own: a transaction has only so many locks, and

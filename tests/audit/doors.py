@@ -372,6 +372,7 @@ UNCALLED = {
     "imaging.services.ingest.file": "the common end of ingest and resolve_quarantine, both walked",
     "imaging.services.rotation.outstanding": "counts ids of keys, of every clinic; shows no row",
     "imaging.services.rotation.rotate": "rewraps keys as the owner; its events are its own test's",
+    "reports.services.waiting.mend": "a night's chore: compares rows with the rule, shows no row",
     "inference.services.changes.keep": "the common end of what is done with models, all walked",
     "inference.services.shadow.stop_locked": "the end of stop, which is walked",
 }

@@ -178,7 +178,7 @@ def test_a_place_that_is_wrong_is_found_and_put_right(doctor: Any, model: Any) -
     [right] = [row.key for row in worklist(doctor).rows]
     with clinic_context(doctor.clinic_id):
         Waiting.objects.update(place="0" + right[1:])
-    assert waiting.mend(clinic_id=doctor.clinic_id) == [study.pk]
+    assert waiting.mend(doctor.clinic_id) == [study.pk]
     with clinic_context(doctor.clinic_id):
         assert waiting.differences() == []
     assert [row.key for row in worklist(doctor).rows] == [right]
@@ -294,7 +294,7 @@ def test_the_sweep_mends_and_computes_in_slices_that_commit(
         contexts.append(len(locks))
 
     monkeypatch.setattr(waiting, "clinic_context", counted)
-    assert set(waiting.mend(clinic_id=doctor.clinic_id)) == set(visits[1:])
+    assert set(waiting.mend(doctor.clinic_id)) == set(visits[1:])
     assert contexts == [0, 2, 2, 0, 0, 0]
     assert stale(doctor) == set()
     assert listed(doctor) == set(visits)
