@@ -28,7 +28,13 @@ POLICY: dict[str, dict[str, tuple[str, ...]]] = {
     "patients.consent": {"view": (T, D), "add": (T, D)},
     "patients.lesion": {"view": (T, D), "add": (T, D), "change": (T, D)},
     "imaging.study": {"view": (T, D), "add": (T, D)},
-    "imaging.instance": {"view": (T, D), "add": (T, D), "move": (T, D), "assign": (T, D)},
+    "imaging.instance": {
+        "view": (T, D),
+        "preload": (D,),  # of the visit that is the doctor's next one (imaging/ahead.py)
+        "add": (T, D),
+        "move": (T, D),
+        "assign": (T, D),
+    },
     "imaging.upload": {"view": (T, D), "add": (T, D), "discard": (T, D)},  # each their own
     "imaging.quarantine": {"view": (T, D), "resolve": (T, D)},
     "imaging.rejection": {"view": (T, D, A)},

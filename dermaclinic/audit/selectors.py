@@ -16,7 +16,7 @@ from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.models import Membership
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.audit import groups, same_person
-from dermaclinic.audit.models import Event
+from dermaclinic.audit.models import Event, Outcome
 
 PAGE = 50
 
@@ -54,6 +54,13 @@ def events(*, actor: Actor, filters: dict[str, Any], before: str = "") -> Page:
         audit.viewed_audit(actor, filters=as_text(filters), shown=len(shown))
     older = f"{shown[-1].at.isoformat()}|{shown[-1].pk}" if len(rows) > PAGE else ""
     return Page(shown, older)
+
+
+def did_lately(actor: Actor, action: str, object_id: uuid.UUID, *, within: timedelta) -> bool:
+    """Is this on the actor's own record, of this object? Call it in the clinic's context."""
+    done = Event.objects.filter(clinic_id=actor.clinic_id, actor=actor.person, action=action)
+    since = timezone.now() - within
+    return done.filter(outcome=Outcome.SUCCESS, object_id=str(object_id), at__gt=since).exists()
 
 
 def as_text(filters: dict[str, Any]) -> dict[str, str]:

@@ -136,7 +136,8 @@ IMAGING = [
     row("imaging/images/<uuid:instance_id>/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/image/", GET=page_of(200, T, D)),
     row("imaging/images/<uuid:instance_id>/thumbnail/", GET=page_of(200, T, D)),
-    row("imaging/images/<uuid:instance_id>/ahead/", GET=page_of(200, T, D)),
+    # Of no visit that this doctor was told is the next one; tests/pages/test_doctor_next_visit.py.
+    row("imaging/images/<uuid:instance_id>/ahead/", GET=page_of(404, D)),
     row(
         "imaging/images/<uuid:instance_id>/assign/",
         POST=page_of(200, T, D),
