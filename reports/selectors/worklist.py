@@ -122,6 +122,7 @@ def worklist_rows(
         instances = (
             Instance.objects.filter(study__in=studies)
             .select_related("lesion")
+            .defer("source", "quality")  # shown nowhere in the list
             .order_by("created_at", "id")
         )
         images: dict[object, list[ImageRow]] = defaultdict(list)
