@@ -3,9 +3,9 @@
 from typing import Any
 
 from django import template
-from django.http import HttpRequest
 from django.template.context import Context
 
+from dermaclinic.accounts.web import MemberRequest
 from imaging import quality, selectors
 from imaging.models import Instance, Study
 from patients.models import Lesion, Patient
@@ -19,8 +19,8 @@ def timeline(context: Context, patient: Patient, lesions: list[Lesion]) -> dict[
 
     Images that nobody has assigned to a lesion make the last row.
     """
-    request: HttpRequest = context["request"]
-    visits = selectors.visits(request.actor, patient.pk)  # type: ignore[attr-defined]  # ActorMiddleware
+    request: MemberRequest = context["request"]
+    visits = selectors.visits(request.actor, patient.pk)
     rows = [(lesion, [(visit, _of(visit, lesion.pk)) for visit in visits]) for lesion in lesions]
     unassigned = [(visit, _of(visit, None)) for visit in visits]
     return {
@@ -38,8 +38,8 @@ def _of(visit: Study, lesion_id: Any) -> list[Instance]:
 @register.inclusion_tag("imaging/_latest.html", takes_context=True)
 def latest_visits(context: Context) -> dict[str, Any]:
     """The clinic's newest visits."""
-    request: HttpRequest = context["request"]
-    return {"studies": selectors.latest_visits(actor=request.actor)}  # type: ignore[attr-defined]  # ActorMiddleware
+    request: MemberRequest = context["request"]
+    return {"studies": selectors.latest_visits(actor=request.actor)}
 
 
 @register.filter

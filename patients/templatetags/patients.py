@@ -7,11 +7,11 @@ from typing import Any
 
 from django import template
 from django.db.models import Field
-from django.http import HttpRequest
 from django.template.context import Context
 from django.utils.text import capfirst
 
 from dermaclinic.accounts import policies
+from dermaclinic.accounts.web import MemberRequest
 from patients.identifiers import SYSTEMS
 from patients.merging import selectors
 from patients.models import Merge, Patient, PatientContact
@@ -35,8 +35,8 @@ def mrns_of(*ids: uuid.UUID) -> dict[uuid.UUID, str]:
 @register.inclusion_tag("patients/_merges.html", takes_context=True)
 def merges(context: Context, patient: Patient) -> dict[str, Any]:
     """The record's merges and their undoing; for a doctor, the ways to merge and back."""
-    request: HttpRequest = context["request"]
-    actor = request.actor  # type: ignore[attr-defined]  # ActorMiddleware
+    request: MemberRequest = context["request"]
+    actor = request.actor
     return {
         "patient": patient,
         "merges": selectors.merges(actor, [patient.pk]),
