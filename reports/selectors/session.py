@@ -20,7 +20,7 @@ from reports.models import Assessment, Report, ReportAssessment
 from reports.services import composing
 
 REACH = timedelta(days=30)
-MOST = 30  # visits on a page; newer ones follow when these are signed
+MOST = 60  # visits on a page, a full day; newer ones follow when these are signed
 
 
 @dataclass
