@@ -18,7 +18,7 @@ from dermaclinic.accounts import policies
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
 from dermaclinic.errors import Conflict, Invalid
-from patients import contact
+from patients import contact, steps
 from patients.body_map.places import NOWHERE, Place
 from patients.merging import records
 from patients.models import Consent, Lesion, Patient, PatientChange, Purpose
@@ -218,6 +218,7 @@ def change_lesion(*, actor: Actor, lesion_id: uuid.UUID, **fields: Any) -> Chang
             audit.changed_lesion(actor, lesion, fields=changed)
         if place != former:
             _tell_place(actor, lesion, former)
+        _after_site(actor, lesion, before["body_site"])
     return Changed(lesion, former)
 
 
@@ -236,13 +237,22 @@ def place_lesion(
             raise Conflict(_("Somebody else moved this lesion meanwhile. Look where it is now."))
         if place == former:
             return Changed(lesion, former)
+        site = lesion.body_site
         if place is None:
             _take_off(lesion)
         else:
             _put(lesion, place)
         lesion.save(update_fields=["body_site", "laterality", *NOWHERE])
         _tell_place(actor, lesion, former)
+        _after_site(actor, lesion, site)
     return Changed(lesion, former)
+
+
+def _after_site(actor: Actor, lesion: Lesion, former: str) -> None:
+    """A side alone changes nothing for those who were told the site."""
+    if lesion.body_site != former:
+        for step in steps.on_site_changed:
+            step(actor, lesion)
 
 
 def _put(lesion: Lesion, place: Place) -> None:

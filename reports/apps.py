@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from dermaclinic.accounts.actor import Actor
     from imaging.models import Instance
+    from patients.models import Lesion
 
 
 class ReportsConfig(AppConfig):
@@ -18,11 +19,13 @@ class ReportsConfig(AppConfig):
         """What other floors ask of this one: moved images, visits that wait, opinions that open."""
         from imaging import steps
         from inference import veil
+        from patients import steps as records
         from patients.merging import steps as merges
         from reports import merging
         from reports.second_reading import joining
 
         veil.opened_by.append(_opened)
+        records.on_site_changed.append(_site_changed)
         steps.on_moved.append(_moved)
         steps.before_taking_back.append(_objection)
         steps.on_filed.append(_filed)
@@ -35,6 +38,12 @@ def _opened(instances: Collection["Instance"]) -> set[uuid.UUID]:
     from reports.veil import opened
 
     return opened(instances)
+
+
+def _site_changed(actor: "Actor", lesion: "Lesion") -> None:
+    from reports.services.told import ask_again
+
+    ask_again(actor, lesion)
 
 
 def _moved(actor: "Actor", instance: "Instance", former_patient: uuid.UUID) -> None:

@@ -335,10 +335,12 @@ CALLS: dict[str, Arguments] = {
     "reports.services.signing.sign": with_actor(
         report_id=lambda s: s.report_id, password=lambda s: s.password
     ),
+    "reports.services.told.ask_again": in_place(lambda s, g: g.instance.lesion),
 }
 
 # Parts of another door's transaction, and who tells what they touch.
 PARTS = {
+    "reports.services.told.ask_again": "the scene's image is assessed: nothing is asked anew",
     "reports.selectors.phrases.phrases": "abbreviations of the clinic; nothing of a patient",
     "reports.services.phrases.restore": "the phrase of the scene is in force: nothing to restore",
     "reports.services.signing.authenticate": "the password alone; what is signed has its event",
