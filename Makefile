@@ -50,15 +50,19 @@ demo: install ## set up everything, start a demo clinic, print its address and s
 
 .PHONY: test
 test: install .venv/.native-test lint types ## set up everything, run linters, type checks and all tests
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-rooms test-house
+	@said=$$(mktemp); $(MAKE) --no-print-directory test-house >"$$said" 2>&1 & house=$$!; \
+	  trap 'kill $$house 2>/dev/null' EXIT; \
+	  $(MAKE) --no-print-directory test-rooms; rooms=$$?; \
+	  wait $$house; browsers=$$?; cat "$$said"; exit $$((rooms | browsers))
 
 # Two runs beside each other, each with servers of its own: what stands still for a browser or a
-# fault leaves a core to the rest.
+# fault leaves a core to the rest. The second one's lines come when the first is through.
 .PHONY: test-rooms test-house
 test-rooms:
-	$(PYTEST) -m "not e2e and not faults and not matrix and not fuzz" $(ARGS)
+	$(PYTEST) -m "not e2e and not faults and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
 test-house:
-	$(PYTEST) -m "(e2e or faults) and not matrix and not fuzz" $(ARGS)
+	$(PYTEST) -m "(e2e or faults) and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
+NONE_CHOSEN = [ $$? -eq 5 -a -n "$(ARGS)" ]
 
 .PHONY: e2e
 e2e: install .venv/.native-test ## the browser tests, whole matrix
