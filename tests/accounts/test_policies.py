@@ -16,7 +16,7 @@ from tests import factories
 
 def events(actor: Any, action: str) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action=action))
+        return list(Event.objects.filter(action=action).order_by("id"))
 
 
 def test_what_is_not_in_the_table_is_denied(doctor: Any) -> None:

@@ -23,7 +23,9 @@ def fail(email: str) -> None:
 
 def told(clinic: Any) -> list[Event]:
     with clinic_context(clinic.pk):
-        return list(Event.objects.filter(action="account.sign_in_failed", clinic=clinic))
+        return list(
+            Event.objects.filter(action="account.sign_in_failed", clinic=clinic).order_by("id")
+        )
 
 
 def unassigned() -> int:

@@ -37,7 +37,7 @@ def client_with(actor: Actor, **fields: Any) -> APIClient:
 
 def events(actor: Actor, action: str) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action=action))
+        return list(Event.objects.filter(action=action).order_by("id"))
 
 
 def test_a_token_without_the_scope_changes_nothing(technician: Actor) -> None:

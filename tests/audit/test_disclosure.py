@@ -31,7 +31,7 @@ def look(actor: Any, patient: Any, times: int = 1) -> None:
 
 def events(actor: Any, action: str) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action=action))
+        return list(Event.objects.filter(action=action).order_by("id"))
 
 
 def words(data: bytes) -> str:

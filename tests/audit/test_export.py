@@ -48,7 +48,7 @@ def body(response: Any) -> str:
 
 def exported(actor: Any) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action="audit.exported"))
+        return list(Event.objects.filter(action="audit.exported").order_by("id"))
 
 
 def get(client: Client, form: str, **filters: Any) -> Any:

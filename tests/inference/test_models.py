@@ -24,7 +24,7 @@ def package(tmp_path: Path) -> Path:
 
 def activations(actor: Any) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action="model.activated"))
+        return list(Event.objects.filter(action="model.activated").order_by("id"))
 
 
 @pytest.mark.django_db

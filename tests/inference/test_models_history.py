@@ -17,7 +17,7 @@ from tests.database import acting_as
 
 def events(actor: Any, action: str) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action=action))
+        return list(Event.objects.filter(action=action).order_by("id"))
 
 
 def active() -> list[ModelVersion]:

@@ -36,7 +36,7 @@ def shadows(actor: Any, **lookup: Any) -> list[Prediction]:
 
 def events(actor: Any, action: str) -> list[Event]:
     with clinic_context(actor.clinic_id):
-        return list(Event.objects.filter(action=action))
+        return list(Event.objects.filter(action=action).order_by("id"))
 
 
 def test_an_image_is_read_by_both(

@@ -10,6 +10,7 @@ from django.test import Client
 
 from dermaclinic.accounts.actor import Actor
 from dermaclinic.accounts.tenancy import clinic_context
+from dermaclinic.audit.models import Event
 from tests import factories
 
 # A page that asks by itself does not write down that somebody was seen, whose cost is not a page's.
@@ -64,10 +65,11 @@ def strangers(stranger: Actor) -> Client:
 
 @pytest.fixture
 def rows(clinic: Any) -> Callable[..., list[Any]]:
-    """Rows of the clinic, as a list: `rows(Model, field=value)`."""
+    """Rows of the clinic, as a list: `rows(Model, field=value)`; events in their order."""
 
     def found(model: Any, **lookup: Any) -> list[Any]:
         with clinic_context(clinic.pk):
-            return list(model.objects.filter(**lookup))
+            there = model.objects.filter(**lookup)
+            return list(there.order_by("id") if model is Event else there)
 
     return found
