@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dermaclinic.accounts import clinic_settings
 from dermaclinic.accounts.actor import member_actor
@@ -73,6 +73,12 @@ def _roles(folder: Path) -> dict[str, dict[str, str]]:
     roles = {role: {**common, "DATABASE_ROLE": role} for role in ("web", "worker", "sealer")}
     roles["sealer"]["AUDIT_SEAL_KEY"] = django_settings.AUDIT_SEAL_KEY
     return roles
+
+
+@pytest.fixture(autouse=True)
+def _patiently() -> None:
+    """A machine that runs everything at once answers, but not at once."""
+    expect.set_options(timeout=15_000)
 
 
 @pytest.fixture

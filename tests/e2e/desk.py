@@ -42,14 +42,6 @@ def product(django_db_setup: None, tmp_path_factory: Any) -> Iterator[str]:
         web.child.stop()
 
 
-@pytest.fixture(autouse=True)
-def _patiently() -> Iterator[None]:
-    """A machine that runs everything at once answers, but not at once."""
-    expect.set_options(timeout=15 * SECOND)
-    yield
-    expect.set_options(timeout=5 * SECOND)
-
-
 @pytest.fixture
 def technician(house: House) -> Actor:
     return member_actor(house.people["technician"])

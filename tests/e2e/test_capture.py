@@ -14,7 +14,6 @@ from imaging.models import Upload
 from tests.e2e.conftest import House, check_axe
 from tests.e2e.desk import (
     SECOND,
-    _patiently,
     at_desk,
     dark,
     images,
@@ -30,7 +29,7 @@ from tests.e2e.in_process import fits
 from tests.imaging import files
 from tests.waiting import wait_until
 
-__all__ = ["_patiently", "patient", "product", "technician"]  # fixtures
+__all__ = ["patient", "product", "technician"]  # fixtures
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,6 @@ from imaging import quality
 from tests.e2e.conftest import CHROMIUM, FLAGS, House, check_axe
 from tests.e2e.desk import (
     SECOND,
-    _patiently,
     at_desk,
     dark,
     images,
@@ -30,7 +29,7 @@ from tests.e2e.desk import (
 )
 from tests.imaging import files
 
-__all__ = ["_patiently", "patient", "product", "technician"]  # fixtures
+__all__ = ["patient", "product", "technician"]  # fixtures
 
 pytestmark = pytest.mark.e2e
 FILMING = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

@@ -5,7 +5,6 @@ pages offer. The same day by mouse is test_first_day.py.
 """
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,6 @@ from tests.factories import PASSWORD
 pytestmark = pytest.mark.e2e
 
 FARTHEST = 70  # times Tab, from one thing to the next
-
-
-@pytest.fixture(autouse=True)
-def _patiently() -> Iterator[None]:
-    """A machine that runs everything at once answers, but not at once."""
-    expect.set_options(timeout=15 * SECOND)
-    yield
-    expect.set_options(timeout=5 * SECOND)
 
 
 def to(page: Page, target: Locator, key: str = "Tab") -> None:
