@@ -59,9 +59,9 @@ test: install .venv/.native-test lint types ## set up everything, run linters, t
 # fault leaves a core to the rest. The second one's lines come when the first is through.
 .PHONY: test-rooms test-house
 test-rooms:
-	$(PYTEST) -m "not e2e and not faults and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
+	$(PYTEST) -m "not house and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
 test-house:
-	$(PYTEST) -m "(e2e or faults) and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
+	$(PYTEST) -m "house and not matrix and not fuzz" $(ARGS) || $(NONE_CHOSEN)
 NONE_CHOSEN = [ $$? -eq 5 -a -n "$(ARGS)" ]
 
 .PHONY: e2e

@@ -23,6 +23,20 @@ __all__ = ["heard", "nobody_is_named"]  # fixtures of every test: no log names a
 TransactionTestCase._fixture_teardown = lambda self: database.empty()
 
 
+# What waits for browsers, workers and whole processes; `make test` runs it beside the rest.
+HOUSE = {"e2e", "faults", "workers", "backup"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands for the house as a whole, so that it can be chosen."""
+    here = Path(__file__).parent
+    for item in items:
+        room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        if room in HOUSE or item.get_closest_marker("faults"):
+            item.add_marker("house")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Make the test database as the owner of the schema."""
