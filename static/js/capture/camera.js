@@ -23,11 +23,12 @@ export function startCamera(form, keep) {
   blend.addEventListener("input", showBlend);
   live.hidden = !navigator.mediaDevices?.getUserMedia;
   live.addEventListener("click", openLive);
-  shot.addEventListener("change", () => {
+  const shoot = () => {
     const [file] = shot.files;
     shot.value = "";
     if (file) compare(file);
-  });
+  };
+  shot.addEventListener("change", shoot);
   act("release").addEventListener("click", release);
   act("keep").addEventListener("click", () => {
     const { file, verdict } = taken;
@@ -45,6 +46,7 @@ export function startCamera(form, keep) {
   });
   act("close").addEventListener("click", close);
   dialog.addEventListener("close", stop);
+  shoot(); // taken before this script was there
 
   function chosen() {
     return lesion.selectedOptions[0];

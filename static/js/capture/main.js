@@ -30,15 +30,18 @@ function start() {
   });
   startCamera(form, (files, verdict) => queue.add(files, verdict));
 
-  input.addEventListener("change", () => {
-    queue.add([...input.files]);
-    input.value = "";
-  });
+  // Whoever is quicker than this script has chosen already.
+  const asChosen = (field, send) => {
+    const sendChosen = () => {
+      if (field.files.length) send([...field.files]);
+      field.value = "";
+    };
+    field.addEventListener("change", sendChosen);
+    sendChosen();
+  };
+  asChosen(input, (files) => queue.add(files));
   if ("webkitdirectory" in folder) document.getElementById("folder-way").hidden = false;
-  folder.addEventListener("change", () => {
-    take(withoutNoise([...folder.files], true));
-    folder.value = "";
-  });
+  asChosen(folder, (files) => take(withoutNoise(files, true)));
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.dataset.over = "";
