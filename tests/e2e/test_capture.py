@@ -256,3 +256,21 @@ def test_everybody_can_use_it(
         page.goto(f"{house.url}imaging/capture/")
         check_axe(page)
         assert fits(page)
+
+
+def test_files_chosen_before_the_script_has_come(
+    browser: Browser, house: House, technician: Actor, patient: Any
+) -> None:
+    """A slow line: the button is there, what sends is not yet."""
+    with at_desk(browser, house, technician) as page:
+        open_visit(page, house)
+        held: list[Route] = []
+        script = "**/js/capture/main*.js"
+        page.route(script, lambda route: held.append(route))
+        with page.expect_request(script):
+            page.reload(wait_until="commit")
+        page.locator("#files").set_input_files([payload("1.jpg", photograph(1))])
+        assert len(held) == 1
+        held[0].continue_()
+        stored(page, 1)
+    assert len(images(technician)) == 1
