@@ -208,7 +208,7 @@ def wait_for_page(url: str, web: Supervised) -> None:
 
 
 def sign_ins(password: str) -> str:
-    """The people of the first clinic, as a table; two doctors, since some lesions are read twice."""
+    """The people of the first clinic: two doctors, since some lesions are read twice."""
     from demo.people import CLINICS
 
     staff = CLINICS[0].staff

@@ -170,10 +170,11 @@ def test_a_taken_port_is_named_and_the_next_one_used(monkeypatch: pytest.MonkeyP
     assert said[0] == f"Port {port} is taken."
 
 
-def test_sign_ins_name_one_person_of_each_role() -> None:
+def test_sign_ins_name_everybody_and_two_doctors() -> None:
     lines = demo.sign_ins("the password").splitlines()
     roles = [line.split()[0] for line in lines]
-    assert roles == ["technician", "doctor", "administrator"]
+    assert roles == ["technician", "doctor", "doctor", "administrator"]
+    assert len({line.split()[1] for line in lines}) == 4
     assert all("@" in line and line.endswith("the password") for line in lines)
 
 
