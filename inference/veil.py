@@ -25,9 +25,6 @@ from inference.models import Prediction, Status
 # Of some images, the ids of those whose opinions are open to everybody.
 opened_by: list[Callable[[Collection[Instance]], set[uuid.UUID]]] = []
 
-# Of some images, the ids of those whose opinions are closed to this one person all the same.
-closed_to: list[Callable[[Actor, Collection[Instance]], set[uuid.UUID]]] = []
-
 
 class Veiled(DomainError):
     """The opinion is not open to this doctor yet."""
@@ -48,13 +45,10 @@ def hidden(actor: Actor, instances: Iterable[Instance]) -> set[uuid.UUID]:
     A constant number of queries; call it in the clinic's context.
     """
     given = list(instances)
-    if not given:
+    if not given or not down(actor):
         return set()
-    closed = {pk for rule in closed_to for pk in rule(actor, given)}
-    if not down(actor):
-        return closed
     opened = {pk for rule in opened_by for pk in rule(given)}
-    return closed | ({each.pk for each in given} - opened)
+    return {each.pk for each in given} - opened
 
 
 def is_hidden(actor: Actor, prediction: Prediction) -> bool:
